@@ -1,0 +1,62 @@
+#include "client/cli/answer.h"
+
+#include <string.h>
+
+#include "client/cli/plot.h"
+#include "client/cli/report.h"
+
+/* Is there any answer to show, be it partial? */
+static bool has_answer(const struct qx_result *r)
+{
+    for (uint32_t i = 0; i < r->n_cells; i++)
+        if (r->cells[i].result_json[0] && r->cells[i].n_items)
+            return true;
+    return false;
+}
+
+static int status_of(const struct qx_job_info *i)
+{
+    switch (i->state) {
+    case QX_JOB_DONE: case QX_JOB_RUNNING:
+        return STATUS_OK;
+    case QX_JOB_CANCELLED:
+        return STATUS_CANCELLED;
+    case QX_JOB_NONE: case QX_JOB_FAILED: case QX_JOB_STATE_COUNT:
+        break;
+    }
+    return i->code == QX_ERR_INVALID ? STATUS_USAGE : STATUS_FAILED;
+}
+
+static int draw(struct cli *cli, const json_t *report, const struct progress *history)
+{
+    struct qx_error err = {0};
+    if (!cli->values[OPT_PLOT])
+        return STATUS_OK;
+    if (plot_draw(cli->values[OPT_PLOT], report, history, &err) != QX_ERR_OK)
+        return cli_error(&err);
+    cli_note(cli, "drawn to %s", cli->values[OPT_PLOT]);
+    return STATUS_OK;
+}
+
+int answer_show(struct cli *cli, const struct qx_result *r, const struct qx_arg *given, uint32_t n_given, const struct progress *history)
+{
+    int status = status_of(&r->info), drawn = STATUS_OK;
+    bool json = !strcmp(cli->writer->name, "json");
+    if (has_answer(r) || (json && status != STATUS_USAGE)) {
+        json_t *report = report_new(r, given, n_given);
+        if (!report)
+            return cli_fail(STATUS_FAILED, "out of memory for the answer");
+        cli->writer->answer(cli->out, &cli->style, report);
+        (void)fflush(cli->out);
+        if (has_answer(r))
+            drawn = draw(cli, report, history);
+        json_decref(report);
+    }
+    if (r->info.state == QX_JOB_FAILED && status == STATUS_USAGE)
+        (void)cli_fail(status, "%s", r->info.error);
+    else if (r->info.state == QX_JOB_FAILED)
+        (void)cli_fail(status, "job %llu failed: %s", (unsigned long long)r->info.job, r->info.error);
+    if (r->info.state == QX_JOB_CANCELLED && !has_answer(r))
+        (void)cli_fail(status, "job %llu was cancelled before an item was finished", (unsigned long long)r->info.job);
+    return status ? status : drawn;
+}

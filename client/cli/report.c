@@ -1,0 +1,164 @@
+#include "client/cli/report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A number past 2^63 has no JSON integer here; its digits are kept as text. */
+static json_t *json_u64(uint64_t v)
+{
+    char text[24];
+    if (v <= INT64_MAX)
+        return json_integer((json_int_t)v);
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)v);
+    return json_string(text);
+}
+
+static json_t *json_number(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
+static json_t *params_json(const struct qx_arg *args, uint32_t n)
+{
+    json_t *o = json_object();
+    for (uint32_t i = 0; i < n; i++)
+        json_object_set_new(o, args[i].name, json_string(args[i].value));
+    return o;
+}
+
+/* Which data the names stand for. */
+static json_t *data_json(const struct qx_result *r)
+{
+    json_t *o = json_object();
+    for (uint32_t i = 0; i < r->n_args; i++)
+        if (!strncmp(r->args[i].value, "blob:", 5))
+            json_object_set_new(o, r->args[i].name, json_string(r->args[i].value));
+    return o;
+}
+
+static json_t *parsed(const char *text)
+{
+    json_t *v = *text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    return v ? v : json_null();
+}
+
+static json_t *cell_json(const struct qx_cell *c)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "params", params_json(c->args, c->n_args));
+    json_object_set_new(o, "n", json_u64(c->n_items));
+    json_object_set_new(o, "result", parsed(c->result_json));
+    json_object_set_new(o, "failed", json_u64(c->n_failed));
+    json_object_set_new(o, "complete", json_boolean(c->complete));
+    json_object_set_new(o, "stopped", json_boolean(c->stopped));
+    json_object_set_new(o, "digest", json_string(c->digest));
+    return o;
+}
+
+/* Adds the causes of one cell to those of all. */
+static void add_causes(json_t *all, const json_t *cell, uint32_t index, bool many)
+{
+    size_t i;
+    json_t *cause;
+    json_array_foreach(json_object_get(cell, "causes"), i, cause)
+    {
+        json_t *copy = json_deep_copy(cause);
+        if (many)
+            json_object_set_new(copy, "cell", json_integer(index));
+        json_array_append_new(all, copy);
+    }
+}
+
+static json_t *failures_json(const struct qx_result *r)
+{
+    uint64_t count = 0;
+    json_t *causes = json_array();
+    for (uint32_t i = 0; i < r->n_cells; i++) {
+        json_t *f = parsed(r->cells[i].failures_json);
+        count += r->cells[i].n_failed;
+        add_causes(causes, f, i, r->n_cells > 1);
+        json_decref(f);
+    }
+    return json_pack("{s:o, s:o}", "count", json_u64(count), "causes", causes);
+}
+
+static bool is_grid(const struct qx_result *r)
+{
+    return r->n_cells > 1 || (r->n_cells == 1 && r->cells[0].n_args);
+}
+
+static void add_answer(json_t *o, const struct qx_result *r)
+{
+    if (!is_grid(r)) {
+        json_object_set_new(o, "result", r->n_cells ? parsed(r->cells[0].result_json) : json_null());
+        return;
+    }
+    json_t *cells = json_array();
+    for (uint32_t i = 0; i < r->n_cells; i++)
+        json_array_append_new(cells, cell_json(&r->cells[i]));
+    json_object_set_new(o, "cells", cells);
+}
+
+/* Speed-up against one slot that does nothing but this work, and the serial fraction after Karp & Flatt (1990). */
+static void add_speed(json_t *o, const struct qx_job_info *i)
+{
+    double elapsed = (double)i->elapsed_ns / 1e9, slots = i->slots;
+    double work = (double)(i->task_ns + i->reduce_ns) / 1e9;
+    double speedup = elapsed > 0 ? work / elapsed : (double)NAN;
+    double serial = slots > 1 && speedup > 0 ? (1 / speedup - 1 / slots) / (1 - 1 / slots) : (double)NAN;
+    json_object_set_new(o, "speedup", json_number(speedup));
+    json_object_set_new(o, "efficiency", json_number(slots > 0 ? speedup / slots : (double)NAN));
+    json_object_set_new(o, "karp_flatt", json_number(serial));
+}
+
+static void add_times(json_t *o, const struct qx_job_info *i)
+{
+    json_object_set_new(o, "elapsed_s", json_real((double)i->elapsed_ns / 1e9));
+    json_object_set_new(o, "slots", json_integer(i->slots));
+}
+
+static void add_split(json_t *o, const struct qx_job_info *i)
+{
+    json_object_set_new(o, "time", json_pack("{s:f, s:f, s:f, s:f}", "waiting_s", (double)i->wait_ns / 1e9, "transfer_s",
+                                             (double)i->transfer_ns / 1e9, "computing_s", (double)i->task_ns / 1e9, "reducing_s",
+                                             (double)(i->reduce_ns + i->sink_ns) / 1e9));
+}
+
+json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32_t n_given)
+{
+    const struct qx_job_info *i = &r->info;
+    json_t *o = json_object(), *data = data_json(r);
+    bool partial = false, stopped = r->n_cells > 0;
+    uint64_t items = 0;
+    for (uint32_t k = 0; k < r->n_cells; k++) {
+        partial |= !r->cells[k].complete;
+        stopped &= r->cells[k].stopped;
+        items += r->cells[k].n_items;
+    }
+    json_object_set_new(o, "job", json_u64(i->job));
+    json_object_set_new(o, "task", json_string(i->task));
+    json_object_set_new(o, "version", json_string(i->version));
+    json_object_set_new(o, "params", given ? params_json(given, n_given) : params_json(r->args, r->n_args));
+    if (json_object_size(data))
+        json_object_set(o, "data", data);
+    json_decref(data);
+    json_object_set_new(o, "n", json_u64(is_grid(r) || !r->n_cells ? i->n_items : r->cells[0].n_items));
+    json_object_set_new(o, "seed", json_u64(i->seed));
+    if (*r->until) {
+        json_object_set_new(o, "until", json_string(r->until));
+        json_object_set_new(o, "stopped", json_boolean(stopped));
+    }
+    json_object_set_new(o, "state", json_string(qx_job_state_name(i->state)));
+    if (*i->error)
+        json_object_set_new(o, "error", json_string(i->error));
+    json_object_set_new(o, "partial", json_boolean(partial || !r->n_cells));
+    add_answer(o, r);
+    json_object_set_new(o, "failures", failures_json(r));
+    json_object_set_new(o, "items", json_u64(items));
+    add_times(o, i);
+    json_object_set_new(o, "digest", json_string(!*r->digest && r->n_cells == 1 ? r->cells[0].digest : r->digest));
+    add_split(o, i);
+    add_speed(o, i);
+    return o;
+}
