@@ -1,0 +1,188 @@
+#include "mc/box.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mc/expr.h"
+
+static bool box_alloc(struct box *b, uint32_t dim, char *err)
+{
+    *b = (struct box){.dim = dim, .is_unit = true, .volume = 1};
+    b->lo = calloc(2 * (size_t)dim, sizeof *b->lo);
+    b->names = calloc(dim, sizeof *b->names);
+    if (!b->lo || !b->names) {
+        box_fini(b);
+        (void)snprintf(err, BOX_ERROR_BYTES, "out of memory");
+        return false;
+    }
+    b->width = b->lo + dim;
+    return true;
+}
+
+void box_fini(struct box *b)
+{
+    free(b->lo);
+    free(b->names);
+    *b = (struct box){0};
+}
+
+bool box_unit(struct box *b, uint32_t dim, char ret_error[BOX_ERROR_BYTES])
+{
+    if (!box_alloc(b, dim, ret_error))
+        return false;
+    for (uint32_t j = 0; j < dim; j++) {
+        b->width[j] = 1;
+        (void)snprintf(b->names[j], BOX_NAME_BYTES, "x%u", j + 1);
+    }
+    return true;
+}
+
+/* The next `stop` outside of brackets, or the end of the text. */
+static const char *find_outside(const char *p, char stop)
+{
+    int depth = 0;
+    for (; *p; p++) {
+        if (*p == stop && depth == 0)
+            break;
+        depth += (*p == '(') - (*p == ')' && depth > 0);
+    }
+    return p;
+}
+
+/* A copy without spaces at the ends; false if it does not fit. */
+static bool copy_trimmed(char *ret, size_t size, const char *from, const char *to)
+{
+    while (from < to && *from == ' ')
+        from++;
+    while (to > from && to[-1] == ' ')
+        to--;
+    if ((size_t)(to - from) >= size)
+        return false;
+    memcpy(ret, from, (size_t)(to - from));
+    ret[to - from] = '\0';
+    return true;
+}
+
+static bool is_infinity(const char *text)
+{
+    text += *text == '-' || *text == '+';
+    return strcasecmp(text, "inf") == 0 || strcasecmp(text, "infinity") == 0;
+}
+
+static bool fail_infinite(const char *name, char *err)
+{
+    (void)snprintf(err, BOX_ERROR_BYTES, "over: a bound of %s is not finite; substitute, e.g. x = t/(1-t)",
+                   name);
+    return false;
+}
+
+static bool parse_bound(const char *name, const char *from, const char *to, double *ret, char *err)
+{
+    char text[256], why[EXPR_ERROR_BYTES];
+    if (!copy_trimmed(text, sizeof text, from, to)) {
+        (void)snprintf(err, BOX_ERROR_BYTES, "over: a bound of %s is too long", name);
+        return false;
+    }
+    if (is_infinity(text))
+        return fail_infinite(name, err);
+    struct expr *e = expr_new(text, NULL, 0, why);
+    if (!e) {
+        (void)snprintf(err, BOX_ERROR_BYTES, "over: a bound of %s: %.160s", name, why);
+        return false;
+    }
+    double none = 0;
+    *ret = expr_value(e, &none);
+    expr_free(e);
+    return isfinite(*ret) || fail_infinite(name, err);
+}
+
+static bool check_name(const struct box *b, uint32_t j, char *err)
+{
+    const char *name = b->names[j];
+    if (!scan_is_name(name, strlen(name))) {
+        (void)snprintf(err, BOX_ERROR_BYTES, "over: \"%.40s\" cannot name a variable", name);
+        return false;
+    }
+    if (expr_is_taken(name)) {
+        (void)snprintf(err, BOX_ERROR_BYTES,
+                       "over: \"%s\" is a function or a constant; name the variable otherwise", name);
+        return false;
+    }
+    for (uint32_t k = 0; k < j; k++) {
+        if (strcmp(b->names[k], name) == 0) {
+            (void)snprintf(err, BOX_ERROR_BYTES, "over: \"%s\" is given twice", name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One "x=lo:hi". */
+static bool parse_side(struct box *b, uint32_t j, const char *from, const char *to, char *err)
+{
+    const char *eq = memchr(from, '=', (size_t)(to - from));
+    const char *colon = eq ? find_outside(eq + 1, ':') : to;
+    double hi;
+    if (!eq || colon >= to) {
+        (void)snprintf(err, BOX_ERROR_BYTES, "over: \"%.*s\" is not of the form x=0:1",
+                       to - from > 40 ? 40 : (int)(to - from), from);
+        return false;
+    }
+    if (!copy_trimmed(b->names[j], BOX_NAME_BYTES, from, eq)) {
+        (void)snprintf(err, BOX_ERROR_BYTES, "over: the name of variable %u is too long", j + 1);
+        return false;
+    }
+    if (!check_name(b, j, err) || !parse_bound(b->names[j], eq + 1, colon, &b->lo[j], err) ||
+        !parse_bound(b->names[j], colon + 1, to, &hi, err))
+        return false;
+    b->width[j] = hi - b->lo[j];
+    if (!(b->width[j] > 0) || !isfinite(b->width[j])) {
+        (void)snprintf(err, BOX_ERROR_BYTES, "over: %s=%g:%g is empty: the lower bound comes first",
+                       b->names[j], b->lo[j], hi);
+        return false;
+    }
+    b->volume *= b->width[j];
+    b->is_unit = b->is_unit && b->lo[j] == 0 && b->width[j] == 1;
+    return true;
+}
+
+bool box_parse(struct box *b, const char *over, char ret_error[BOX_ERROR_BYTES])
+{
+    uint32_t dim = 1;
+    for (const char *p = find_outside(over, ','); *p && dim <= BOX_DIM_MAX; p = find_outside(p + 1, ','))
+        dim++;
+    if (dim > BOX_DIM_MAX) {
+        (void)snprintf(ret_error, BOX_ERROR_BYTES, "over: more than %d variables", BOX_DIM_MAX);
+        return false;
+    }
+    if (!box_alloc(b, dim, ret_error))
+        return false;
+    const char *from = over;
+    for (uint32_t j = 0; j < dim; j++) {
+        const char *to = find_outside(from, ',');
+        if (!parse_side(b, j, from, to, ret_error)) {
+            box_fini(b);
+            return false;
+        }
+        from = to + (*to != '\0');
+    }
+    if (!(b->volume > 0) || !isfinite(b->volume)) {
+        (void)snprintf(ret_error, BOX_ERROR_BYTES, "over: the volume of the box is not a number that fits");
+        box_fini(b);
+        return false;
+    }
+    return true;
+}
+
+void box_scale(const struct box *b, double *points, uint32_t n)
+{
+    if (b->is_unit)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t j = 0; j < b->dim; j++)
+            points[(size_t)i * b->dim + j] = b->lo[j] + b->width[j] * points[(size_t)i * b->dim + j];
+    }
+}

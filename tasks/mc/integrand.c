@@ -1,0 +1,199 @@
+/* integrand.c - Genz's six families (A. Genz, "Testing multidimensional integration routines", 1984; "A package for
+ * testing multiple integration subroutines", 1987), the g-function of Sobol', the product of Morokoff and Caflisch (1995),
+ * and the unit ball. Plain loops over one point after the other: what a C programmer would write by hand. */
+#include "mc/integrand.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double two_pi = 6.28318530717958647693;
+
+static double dot(const double *a, const double *x, uint32_t dim)
+{
+    double s = 0;
+    for (uint32_t j = 0; j < dim; j++)
+        s += a[j] * x[j];
+    return s;
+}
+
+/* 1 / x^k by repeated squaring: the same bits everywhere, which pow() of another libm need not give. */
+static double inverse_power(double x, uint32_t k)
+{
+    double r = 1;
+    for (; k > 0; k >>= 1) {
+        if (k & 1)
+            r *= x;
+        x *= x;
+    }
+    return 1 / r;
+}
+
+static void oscillatory(const struct integrand *g, const double *x, uint32_t n, double *ret)
+{
+    double shift = two_pi * g->u[0];
+    for (uint32_t i = 0; i < n; i++, x += g->dim)
+        ret[i] = cos(shift + dot(g->a, x, g->dim));
+}
+
+/* a holds a^-2. */
+static void product_peak(const struct integrand *g, const double *x, uint32_t n, double *ret)
+{
+    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+        double p = 1;
+        for (uint32_t j = 0; j < g->dim; j++)
+            p *= g->a[j] + (x[j] - g->u[j]) * (x[j] - g->u[j]);
+        ret[i] = 1 / p;
+    }
+}
+
+static void corner_peak(const struct integrand *g, const double *x, uint32_t n, double *ret)
+{
+    for (uint32_t i = 0; i < n; i++, x += g->dim)
+        ret[i] = inverse_power(1 + dot(g->a, x, g->dim), g->dim + 1);
+}
+
+/* a holds a^2. */
+static void gaussian(const struct integrand *g, const double *x, uint32_t n, double *ret)
+{
+    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+        double s = 0;
+        for (uint32_t j = 0; j < g->dim; j++)
+            s += g->a[j] * (x[j] - g->u[j]) * (x[j] - g->u[j]);
+        ret[i] = exp(-s);
+    }
+}
+
+static void continuous(const struct integrand *g, const double *x, uint32_t n, double *ret)
+{
+    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+        double s = 0;
+        for (uint32_t j = 0; j < g->dim; j++)
+            s += g->a[j] * fabs(x[j] - g->u[j]);
+        ret[i] = exp(-s);
+    }
+}
+
+static void discontinuous(const struct integrand *g, const double *x, uint32_t n, double *ret)
+{
+    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+        bool beyond = x[0] > g->u[0] || (g->dim > 1 && x[1] > g->u[1]);
+        ret[i] = beyond ? 0 : exp(dot(g->a, x, g->dim));
+    }
+}
+
+static void ball(const struct integrand *g, const double *x, uint32_t n, double *ret)
+{
+    for (uint32_t i = 0; i < n; i++, x += g->dim)
+        ret[i] = dot(x, x, g->dim) < 1 ? 1 : 0;
+}
+
+static void sobol_g(const struct integrand *g, const double *x, uint32_t n, double *ret)
+{
+    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+        double p = 1;
+        for (uint32_t j = 0; j < g->dim; j++)
+            p *= (fabs(4 * x[j] - 2) + g->a[j]) / (1 + g->a[j]);
+        ret[i] = p;
+    }
+}
+
+static void morokoff(const struct integrand *g, const double *x, uint32_t n, double *ret)
+{
+    double d = (double)g->dim;
+    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+        double s = 0;
+        for (uint32_t j = 0; j < g->dim; j++)
+            s += log(x[j]);
+        ret[i] = exp(d * log1p(1 / d) + s / d);
+    }
+}
+
+static double same(double a)
+{
+    return a;
+}
+
+static double square(double a)
+{
+    return a * a;
+}
+
+static double inverse_square(double a)
+{
+    return 1 / (a * a);
+}
+
+static const struct family {
+    integrand_f values;
+    double (*derive)(double a); /* what of a[j] the function uses */
+    const char *takes;
+} families[] = {
+    {oscillatory, same, "au"}, {product_peak, inverse_square, "au"},
+    {corner_peak, same, "a"},  {gaussian, square, "au"},
+    {continuous, same, "au"},  {discontinuous, same, "au"},
+    {ball, same, ""},          {sobol_g, same, "a"},
+    {morokoff, same, ""},
+};
+const char *const integrand_names[] = {
+    "genz.oscillatory",
+    "genz.product_peak",
+    "genz.corner_peak",
+    "genz.gaussian",
+    "genz.continuous",
+    "genz.discontinuous",
+    "ball",
+    "sobol.g",
+    "morokoff.caflisch",
+    NULL,
+};
+
+static const struct family *find_family(const char *name)
+{
+    for (size_t i = 0; integrand_names[i]; i++) {
+        if (strcmp(integrand_names[i], name) == 0)
+            return &families[i];
+    }
+    return NULL;
+}
+
+bool integrand_takes(const char *name, char which)
+{
+    const struct family *f = find_family(name);
+    return f && strchr(f->takes, which) != NULL;
+}
+
+bool integrand_family(struct integrand *g, const char *name, uint32_t dim, const double *a, size_t n_a,
+                      const double *u, size_t n_u)
+{
+    const struct family *f = find_family(name);
+    *g = (struct integrand){.values = f->values, .dim = dim};
+    g->owned = calloc(2 * (size_t)dim, sizeof *g->owned);
+    if (!g->owned)
+        return false;
+    double *to_a = g->owned, *to_u = g->owned + dim;
+    for (uint32_t j = 0; j < dim; j++) {
+        to_a[j] = f->derive(n_a == 0 ? 1 : a[n_a == 1 ? 0 : j]);
+        to_u[j] = n_u == 0 ? 0.5 : u[n_u == 1 ? 0 : j];
+    }
+    g->a = to_a;
+    g->u = to_u;
+    return true;
+}
+
+static void expression(const struct integrand *g, const double *x, uint32_t n, double *ret)
+{
+    expr_values(g->expr, x, n, ret);
+}
+
+void integrand_expr(struct integrand *g, struct expr *e, uint32_t dim)
+{
+    *g = (struct integrand){.values = expression, .dim = dim, .expr = e};
+}
+
+void integrand_fini(struct integrand *g)
+{
+    expr_free(g->expr);
+    free(g->owned);
+    *g = (struct integrand){0};
+}
