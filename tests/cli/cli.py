@@ -1,0 +1,628 @@
+#!/usr/bin/env python3
+"""qx from the outside: exit codes, messages, files. usage: cli.py [CLASS...]"""
+import csv
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ.get("QX_BIN_DIR", "build/asan/bin")).resolve()
+QX = str(BIN / "qx")
+LAW = "LSAT,GPA\n" + "".join(
+    f"{a},{b}\n" for a, b in [(576, 3.39), (635, 3.30), (558, 2.81), (578, 3.03), (666, 3.44), (580, 3.07), (555, 3.00),
+                              (661, 3.43), (651, 3.36), (605, 3.13), (653, 3.12), (575, 2.74), (545, 2.76), (572, 2.88), (594, 2.96)])
+
+
+def environment(**changes):
+    env = {k: v for k, v in os.environ.items() if k not in ("QX_MASTER", "QX_BIN_DIR")}
+    env.update(changes)
+    return env
+
+
+def qx(*args, timeout=100, **changes):
+    """Runs qx; gives (exit status, stdout, stderr)."""
+    p = subprocess.run([QX, *map(str, args)], capture_output=True, text=True, timeout=timeout, env=environment(**changes), check=False)
+    return p.returncode, p.stdout, p.stderr
+
+
+def run_json(*args):
+    status, out, err = qx("run", *args, "--quiet", "--output", "json")
+    assert status == 0, (status, out, err)
+    return json.loads(out)
+
+
+def wait_for(condition, seconds=20):
+    """Until condition() holds; gives what it gave."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(0.01)
+
+
+def children(pid):
+    """Processes whose parent is pid."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:
+            continue
+        if int(text.rsplit(")", 1)[1].split()[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="qx-cli-"))
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.law = self.dir / "law.csv"
+        self.law.write_text(LAW)
+
+    def refused(self, status, *words, args):
+        """args end with `status`, and stderr has all the words in one line of qx."""
+        got, _, err = qx(*args)
+        self.assertEqual(got, status, err)
+        line = [x for x in err.splitlines() if x.startswith("qx: ")][-1]
+        for word in words:
+            self.assertIn(word, line)
+
+    def start(self, *args, **changes):
+        p = subprocess.Popen([QX, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(**changes))
+        self.addCleanup(lambda: p.poll() is None and p.kill())
+        return p
+
+
+class Usage(Case):
+    def test_no_command(self):
+        status, _, err = qx()
+        self.assertEqual(status, 2)
+        self.assertIn("usage: qx COMMAND", err)
+
+    def test_help(self):
+        for args in (["help"], ["--help"], ["help", "run"], ["run", "--help"], ["version"], ["--version"]):
+            status, out, _ = qx(*args)
+            self.assertEqual(status, 0, args)
+            self.assertTrue(out)
+        _, out, _ = qx("help")
+        for name in "run submit status wait results cancel extend tasks workers replay version completion".split():
+            self.assertIn(f"\n  {name} ", out)
+            self.assertEqual(qx(name, "--help")[0], 0)
+
+    def test_nearest_names(self):
+        self.refused(2, "'stauts'", "'status'", args=["stauts"])
+        self.refused(2, "--sead", "--seed", args=["run", "pi", "--sead", "7"])
+        self.refused(2, "'se'", "position 1", args=["run", "pi", "--until", "see<1"])
+        self.refused(2, "--keep", args=["status", "--keep", "x"])
+
+    def test_values(self):
+        for n in ("0", "-1", "1.5", "ten", "1e30", "99999999999999999999", ""):
+            self.refused(2, "-n", args=["run", "pi", "-n", n])
+        for seed in ("-1", "x", "1.5", "99999999999999999999"):
+            self.refused(2, "--seed", args=["run", "pi", "-n", "1", "--seed", seed])
+        self.refused(2, "--slots", args=["run", "pi", "-n", "1", "--slots", "0"])
+        self.refused(2, "--chunk", args=["run", "pi", "-n", "1", "--chunk", "0"])
+        self.refused(2, "--output", "text, json or csv", args=["run", "pi", "--output", "xml"])
+        self.refused(2, "--priority", args=["run", "pi", "--priority", "101"])
+        self.refused(2, "--timeout", args=["run", "pi", "--timeout", "-1"])
+
+    def test_words(self):
+        self.refused(2, "usage", args=["run"])
+        self.refused(2, "name=value", args=["run", "pi", "junk"])
+        self.refused(2, "twice", args=["run", "busy", "ms=1", "ms=2"])
+        self.refused(2, "twice", args=["run", "pi", "-n", "1", "-n", "2"])
+        self.refused(2, "needs a value", args=["run", "pi", "-n"])
+        self.refused(2, "takes no value", args=["run", "pi", "--quiet=yes"])
+        self.refused(2, "'x'", args=["wait", "x"])
+        self.refused(2, "usage", args=["wait"])
+        self.refused(2, "-n", args=["extend", "4"])
+
+    def test_grids(self):
+        for spec in ("n", "n=", "n=5:1", "n=1,,2"):
+            self.refused(2, "--grid", args=["run", "busy", "--grid", spec])
+        self.refused(2, "ms", args=["run", "busy", "ms=1", "--grid", "ms=1,2"])
+
+    def test_files_are_checked_before_anything_runs(self):
+        self.refused(2, ".png, .svg or .pdf", args=["run", "pi", "--plot", "x.gif"])
+        self.refused(2, "No such file", args=["run", "pi", "--keep", self.dir / "no" / "x.csv"])
+
+    def test_masters(self):
+        for url in ("host:5550", "tcp://host", "tcp://host:0", "tcp://:5550", "http://h:1", "ipc://"):
+            self.refused(2, url, args=["status", "--master", url])
+        for command in (["status"], ["wait", "1"], ["results", "1"], ["cancel", "1"], ["extend", "1", "-n", "2"], ["workers"], ["submit", "pi"]):
+            self.refused(3, "--master", args=command)
+
+    def test_unreachable_master(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))        # bound, not listening: nobody answers
+            url = f"tcp://127.0.0.1:{s.getsockname()[1]}"
+            start = time.monotonic()
+            self.refused(3, url, args=["status", "--master", url])
+            self.assertLess(time.monotonic() - start, 4)
+            self.assertEqual(qx("run", "pi", QX_MASTER=url)[0], 3)
+
+
+class Completion(Case):
+    def complete(self, *words):
+        script = ('source <("$0" completion bash); PATH=$1:$PATH; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+                  '_qx; printf "%s\\n" "${COMPREPLY[@]}"')
+        p = subprocess.run(["bash", "-c", script, QX, str(BIN), "qx", *words], capture_output=True, text=True, check=True, timeout=60,
+                           env=environment())
+        return p.stdout.split()
+
+    def test_scripts_parse(self):
+        for shell in ("bash", "zsh", "fish"):
+            status, out, _ = qx("completion", shell)
+            self.assertEqual(status, 0)
+            if shutil.which(shell):
+                subprocess.run([shell, "-n"], input=out, text=True, check=True, timeout=60)
+        self.refused(2, "bash, zsh or fish", args=["completion", "tcsh"])
+
+    def test_bash(self):
+        self.assertIn("submit", self.complete("su"))
+        self.assertIn("--until", self.complete("run", "pi", "--un"))
+        self.assertNotIn("--until", self.complete("status", "--"))
+        self.assertEqual(self.complete("run", "pi", "--output", "j"), ["json"])
+        self.assertIn("pi", self.complete("run", "p"))
+        self.assertIn("stat=", self.complete("run", "boot", "st"))
+
+
+class Answers(Case):
+    def test_text(self):
+        status, out, err = qx("run", "pi", "-n", "1e5", "--seed", "7", "--slots", "2")
+        self.assertEqual(status, 0, err)
+        self.assertIn("estimate", out)
+        self.assertIn("seed 7", out)
+        self.assertIn("embedded farm of 2 slots", err)
+        self.assertEqual(qx("run", "pi", "-n", "1e5", "--seed", "7", "--quiet")[2], "")
+
+    def test_json(self):
+        a = run_json("pi", "-n", "1e5", "--seed", "7", "--slots", "2")
+        expected = ["job", "task", "version", "params", "n", "seed", "state", "partial", "result", "failures", "items", "elapsed_s", "slots",
+                    "digest", "time", "speedup", "efficiency", "karp_flatt"]
+        self.assertEqual(list(a), expected)
+        self.assertEqual((a["task"], a["n"], a["seed"], a["state"], a["partial"], a["slots"]), ("pi", 100000, 7, "done", False, 2))
+        self.assertEqual(a["failures"], {"count": 0, "causes": []})
+        self.assertEqual(list(a["time"]), ["waiting_s", "transfer_s", "computing_s", "reducing_s"])
+        self.assertRegex(a["digest"], "^[0-9a-f]{32}$")
+        self.assertLess(abs(a["result"]["estimate"] - 3.14159), 5 * a["result"]["se"])
+        for part in a["time"].values():
+            self.assertGreaterEqual(part, 0)
+            self.assertLess(part, 60)
+
+    def test_csv(self):
+        status, out, _ = qx("run", "pi", "-n", "1e4", "--seed", "7", "--quiet", "--output", "csv")
+        self.assertEqual(status, 0)
+        rows = list(csv.DictReader(out.splitlines()))
+        self.assertEqual(len(rows), 1)
+        self.assertEqual(float(rows[0]["estimate"]), run_json("pi", "-n", "1e4", "--seed", "7")["result"]["estimate"])
+
+    def test_the_answer_does_not_depend_on_the_farm(self):
+        digests = {run_json("pi", "-n", "30000", "--seed", "3", "--slots", s, "--chunk", c)["digest"] for s, c in ((1, "auto"), (3, "auto"), (2, 1))}
+        self.assertEqual(len(digests), 1)
+
+    def test_a_drawn_seed_is_told_and_gives_the_answer_again(self):
+        status, out, err = qx("run", "pi", "-n", "1e4", "--output", "json")
+        self.assertEqual(status, 0)
+        a = json.loads(out)
+        self.assertIn(f"seed {a['seed']} was drawn", err)
+        self.assertEqual(run_json("pi", "-n", "1e4", "--seed", a["seed"])["digest"], a["digest"])
+
+    def test_until(self):
+        args = ["mc.integrate", "expr=exp(-x*y)", "over=x=0:1,y=0:1", "--until", "se<1e-3", "--seed", "7"]
+        one, two = run_json(*args, "--slots", "1"), run_json(*args, "--slots", "3")
+        self.assertTrue(one["stopped"])
+        self.assertLess(one["result"]["se"], 1e-3)
+        self.assertEqual((one["n"], one["digest"]), (two["n"], two["digest"]))
+
+    def test_grid(self):
+        a = run_json("mc.integrate", "over=x=0:1", "--grid", "expr=x,x^2", "--grid", "conf=0.9:0.95:0.05", "-n", "2000", "--seed", "5")
+        self.assertEqual([c["params"] for c in a["cells"]],
+                         [{"expr": e, "conf": c} for e in ("x", "x^2") for c in ("0.9", "0.95")])
+        alone = run_json("mc.integrate", "over=x=0:1", "expr=x^2", "conf=0.95", "-n", "2000", "--seed", "5")
+        self.assertEqual(a["cells"][3]["digest"], alone["digest"])
+        self.assertEqual(a["cells"][3]["result"], alone["result"])
+        status, out, _ = qx("run", "mc.integrate", "over=x=0:1", "--grid", "expr=x,x^2", "-n", "2000", "--quiet")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"(?m)^  x\^2 +.*\d")
+
+    def test_data(self):
+        a = run_json("boot", f"data={self.law}", "stat=cor(LSAT,GPA)", "ci=bca", "-n", "2000", "--seed", "1")
+        self.assertEqual(a["params"]["data"], str(self.law))
+        self.assertRegex(a["data"]["data"], "^blob:[0-9a-f]{64}:[0-9]+$")
+        self.assertAlmostEqual(a["result"]["estimate"], 0.7763745, places=6)
+
+    def test_tasks(self):
+        status, out, _ = qx("tasks")
+        self.assertEqual(status, 0)
+        for task in ("pi", "noop", "sleep", "busy", "boot", "mc.integrate"):
+            self.assertRegex(out, rf"(?m)^{task} ")
+        status, out, _ = qx("tasks", "boot")
+        self.assertEqual(status, 0)
+        self.assertIn("normal|basic|percentile|studentized|bca|all", out)
+        self.assertIn("(must be given)", out)
+        names = qx("tasks", "--output", "names")[1].split()
+        self.assertIn("boot", names)
+        self.assertIn("boot", [t["name"] for t in json.loads(qx("tasks", "--output", "json")[1])])
+
+    def test_progress_is_lines_where_stderr_is_no_terminal(self):
+        status, _, err = qx("run", "sleep", "seconds=0.01", "-n", "800", "--slots", "2")
+        self.assertEqual(status, 0)
+        self.assertRegex(err, r"(?m)^qx: \d+/800 items")
+        self.assertNotIn("\033", err)
+
+
+class Errors(Case):
+    def test_names(self):
+        self.refused(2, "pii", '"pi"', args=["run", "pii"])
+        self.refused(2, "'stats'", "'stat'", args=["run", "boot", "stats=mean(GPA)", f"data={self.law}"])
+        self.refused(2, "gpa", "GPA", args=["run", "boot", "stat=mean(gpa)", f"data={self.law}", "-n", "10"])
+        self.refused(2, "stat", args=["run", "boot", f"data={self.law}"])
+
+    def test_values(self):
+        self.refused(2, "ms", args=["run", "busy", "ms=fast", "-n", "1"])
+        self.refused(2, "ms", args=["run", "busy", "ms=-1", "-n", "1"])
+        self.refused(2, "conf", args=["run", "boot", "conf=2", "stat=mean(GPA)", f"data={self.law}"])
+        self.refused(2, "bcaa", "bca", args=["run", "boot", "ci=bcaa", "stat=mean(GPA)", f"data={self.law}"])
+        self.refused(2, "4", args=["run", "sleep", "times=0.01,0.02,0.01", "-n", "4"])
+
+    def test_expressions_name_the_position(self):
+        self.refused(2, "position", args=["run", "mc.integrate", "expr=x*(y+", "over=x=0:1,y=0:1", "-n", "10"])
+
+    def test_csv(self):
+        bad = {"ragged": ("a,b\n1,2\n3\n", "row 3"), "header": ("1,2\n3,4\n", "header"), "empty": ("", "empty"), "nan": ("a\n1\nnan\n", "row 3"),
+               "encoding": (b"a\n1\n\xff\n", "UTF-8"), "norow": ("a,b\n", "row"), "nul": (b"a\n1\x002\n", "NUL")}
+        for name, (content, word) in bad.items():
+            path = self.dir / f"{name}.csv"
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            self.refused(2, str(path.name), word, args=["run", "boot", f"data={path}", "stat=mean(a)", "-n", "10"])
+        self.refused(2, "no.csv", "No such file", args=["run", "boot", f"data={self.dir}/no.csv", "stat=mean(a)"])
+        self.refused(2, "regular file", args=["run", "boot", f"data={self.dir}", "stat=mean(a)"])
+        big = self.dir / "big.csv"
+        with big.open("wb") as f:
+            f.truncate(5 << 30)
+        self.refused(2, "GiB", args=["run", "boot", f"data={big}", "stat=mean(a)"])
+
+    def test_an_item_that_fails_is_counted(self):
+        a = run_json("mc.integrate", "expr=1/(x<0.5)", "over=x=0:1", "-n", "1000", "--seed", "1")
+        self.assertGreater(a["failures"]["count"], 300)
+        self.assertEqual(a["failures"]["causes"][0]["outcome"], "error")
+        self.assertTrue(a["failures"]["causes"][0]["first"])
+
+    def test_all_items_failing_fails_the_job(self):
+        self.refused(1, "failed", args=["run", "mc.integrate", "expr=1/(x<-1)", "over=x=0:1", "-n", "100"])
+
+
+class Keep(Case):
+    def rows(self, *args):
+        path = self.dir / "rows.csv"
+        status, out, err = qx("run", *args, "--keep", path, "--quiet", "--output", "json")
+        self.assertEqual(status, 0, err)
+        self.assertEqual([p.name for p in self.dir.glob("rows.csv*")], ["rows.csv"])
+        with path.open(newline="") as f:
+            return json.loads(out), list(csv.reader(f))
+
+    def test_rows_in_order(self):
+        a, rows = self.rows("noop", "-n", "50000", "--seed", "1", "--slots", "3")
+        self.assertEqual(rows[0], ["item", "index"])
+        self.assertEqual([int(r[0]) for r in rows[1:]], list(range(50000)))
+        self.assertEqual([int(r[1]) for r in rows[1:]], list(range(50000)))
+        self.assertEqual(a["n"], 50000)
+
+    def test_many_rows_pass_within_credit(self):
+        n = 9_000_000                       # 72 MB of doubles: more than the master holds
+        path = self.dir / "rows.csv"
+        if "asan" in QX or "ASAN_OPTIONS" in os.environ:
+            n = 1_000_000
+        status, _, err = qx("run", "noop", "-n", n, "--keep", path, "--quiet", timeout=170)
+        self.assertEqual(status, 0, err)
+        with path.open("rb") as f:
+            self.assertEqual(sum(1 for _ in f), n + 1)
+
+    def test_grid(self):
+        _, rows = self.rows("busy", "dist=exponential", "--grid", "ms=0.001,0.002,0.003", "-n", "3000", "--seed", "4", "--slots", "3")
+        self.assertEqual(rows[0][:2], ["cell", "item"])
+        self.assertEqual([(int(r[0]), int(r[1])) for r in rows[1:]], [(c, i) for c in range(3) for i in range(3000)])
+
+    def test_failed_items_are_empty_and_stopping_cuts(self):
+        a, rows = self.rows("mc.integrate", "expr=1/(x<0.5)", "over=x=0:1", "-n", "300", "--seed", "1")
+        self.assertEqual(sum(r[1] == "" for r in rows[1:]), a["failures"]["count"])
+        a, rows = self.rows("pi", "--until", "se<0.01", "--seed", "1")
+        self.assertEqual(len(rows) - 1, a["n"])
+
+
+@unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not installed")
+class Plot(Case):
+    def test_kinds_and_formats(self):
+        jobs = {"histogram": ["boot", f"data={self.law}", "stat=cor(LSAT,GPA)", "-n", "2000"],
+                "grid": ["mc.integrate", "over=x=0:1", "--grid", "expr=x,x^2", "--grid", "conf=0.9,0.95", "-n", "1000"],
+                "convergence": ["mc.integrate", "expr=x", "over=x=0:1", "-n", "1e5"]}
+        for kind, job in jobs.items():
+            for ending, magic in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
+                path = self.dir / f"{kind}.{ending}"
+                status, _, err = qx("run", *job, "--quiet", "--plot", path)
+                self.assertEqual(status, 0, err)
+                self.assertEqual(path.read_bytes()[:len(magic)], magic)
+
+    def test_no_gnuplot(self):
+        status, out, err = qx("run", "pi", "-n", "10", "--plot", self.dir / "x.png", PATH=str(self.dir))
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn("gnuplot-nox", err)
+
+
+class Cancel(Case):
+    def running(self, *args):
+        p = self.start(*args)
+        self.addCleanup(p.stdout.close)
+        self.addCleanup(p.stderr.close)
+        for line in p.stderr:               # the first line of progress: items are being done
+            if "items" in line and " 0 items" not in line:
+                return p
+        self.fail("no progress")
+
+    def test_ctrl_c_gives_the_prefix(self):
+        p = self.running("run", "sleep", "seconds=0.01", "-n", "1e6", "--slots", "2", "--output", "json", "--keep", self.dir / "k.csv")
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=20)
+        self.assertEqual(p.returncode, 4, err)
+        a = json.loads(out)
+        self.assertTrue(a["partial"])
+        self.assertEqual(a["state"], "cancelled")
+        self.assertGreater(a["n"], 0)
+        self.assertIn("k.csv.part", err)
+        self.assertFalse((self.dir / "k.csv").exists())
+        self.assertGreater((self.dir / "k.csv.part").stat().st_size, 0)
+
+    def test_the_text_is_marked(self):
+        p = self.running("run", "sleep", "seconds=0.01", "-n", "1e6", "--slots", "2")
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=20)
+        self.assertEqual(p.returncode, 4, err)
+        self.assertIn("PARTIAL", out)
+
+    def test_twice_ends_at_once(self):
+        p = self.running("run", "sleep", "seconds=0.01", "-n", "1e6", "--slots", "2")
+        family = children(p.pid)
+        self.assertEqual(len(family), 2)
+        p.send_signal(signal.SIGSTOP)       # so that both are there when it goes on
+        p.send_signal(signal.SIGINT)
+        p.send_signal(signal.SIGTERM)
+        p.send_signal(signal.SIGCONT)
+        self.assertNotEqual(p.wait(timeout=5), 0)
+        self.assertTrue(wait_for(lambda: not any(map(alive, family))), "the farm outlives its program")
+
+
+class Farm(Case):
+    def test_nothing_is_left(self):
+        status, _, _ = qx("run", "pi", "-n", "1000", "--quiet", XDG_RUNTIME_DIR=str(self.dir))
+        self.assertEqual(status, 0)
+        self.assertEqual(list(self.dir.glob("qx-farm-*")), [])
+
+    def test_the_farm_ends_when_the_program_is_killed(self):
+        p = self.start("run", "sleep", "seconds=0.05", "-n", "1e6", "--slots", "2", XDG_RUNTIME_DIR=str(self.dir))
+        family = wait_for(lambda: len(children(p.pid)) == 2 and children(p.pid))
+        grand = wait_for(lambda: [g for c in children(p.pid) for g in children(c)])
+        p.kill()
+        p.communicate(timeout=10)
+        self.assertTrue(wait_for(lambda: not any(map(alive, family + grand))), "the farm outlives its program")
+        other = self.start("run", "sleep", "seconds=0.05", "-n", "1e6", "--slots", "1", XDG_RUNTIME_DIR=str(self.dir))
+        wait_for(lambda: len(children(other.pid)) == 2)     # its folder is there: the one left behind is not
+        self.assertEqual(len(list(self.dir.glob("qx-farm-*"))), 1)
+        qx("run", "pi", "-n", "10", XDG_RUNTIME_DIR=str(self.dir))
+        self.assertEqual(len(list(self.dir.glob("qx-farm-*"))), 1, "the folder of a living farm was swept")
+        other.kill()
+        other.communicate(timeout=10)
+
+    def test_a_lost_part_is_told(self):
+        for which in ("qx-master", "qx-worker"):
+            p = self.start("run", "sleep", "seconds=0.05", "-n", "1e6", "--slots", "1")
+
+            def part():
+                for c in children(p.pid):
+                    if pathlib.Path(f"/proc/{c}/exe").resolve().name == which:
+                        return c
+                return None
+
+            victim = wait_for(part)
+            os.kill(victim, signal.SIGKILL)
+            _, err = p.communicate(timeout=20)
+            self.assertEqual(p.returncode, 3, err)
+            self.assertIn(which, err)
+            self.assertIn("signal 9", err)
+
+    def test_a_program_that_dies_at_the_start_has_the_last_word(self):
+        for which in ("qx-master", "qx-worker"):
+            fake = self.dir / which / "bin"
+            fake.mkdir(parents=True)
+            for name in ("qx-master", "qx-worker"):
+                if name == which:
+                    (fake / name).write_text("#!/bin/sh\necho 'disk full of cats' >&2\nexit 7\n")
+                    (fake / name).chmod(0o755)
+                else:
+                    (fake / name).symlink_to(BIN / name)
+            start = time.monotonic()
+            status, _, err = qx("run", "pi", "-n", "1", QX_BIN_DIR=str(fake))
+            self.assertLess(time.monotonic() - start, 8)
+            self.assertEqual(status, 3)
+            self.assertIn("disk full of cats", err)
+            self.assertIn("status 7", err)
+
+    def test_missing_programs(self):
+        status, _, err = qx("run", "pi", "-n", "1", QX_BIN_DIR=str(self.dir))
+        self.assertEqual(status, 3)
+        self.assertIn("qx-master", err)
+
+
+class WithMaster(Case):
+    """A master and a worker of two slots on the loopback."""
+
+    def setUp(self):
+        super().setUp()
+        self.url = f"ipc://{self.dir}/m"
+        log = (self.dir / "log").open("w")
+        self.addCleanup(log.close)
+        self.master = self.daemon(log, "qx-master", "--bind", self.url)
+        self.worker = self.daemon(log, "qx-worker", "--master", self.url, "--slots", "2")
+        self.assertTrue(wait_for(lambda: json.loads(self.qx("workers", "--output", "json")[1] or "[]")), (self.dir / "log").read_text())
+
+    def daemon(self, log, name, *args):
+        p = subprocess.Popen([str(BIN / name), *args], stdout=log, stderr=log, env=environment())
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        return p
+
+    def qx(self, *args, **more):
+        return qx(*args, QX_MASTER=self.url, **more)
+
+    def submit(self, *args):
+        status, out, err = self.qx("submit", *args, "--output", "json")
+        self.assertEqual(status, 0, err)
+        return json.loads(out)["job"]
+
+    def json(self, *args):
+        status, out, err = self.qx(*args, "--output", "json")
+        self.assertEqual(status, 0, err)
+        return json.loads(out)
+
+
+class Master(WithMaster):
+    def test_a_submitted_job(self):
+        job = self.submit("pi", "-n", "1e5", "--seed", "7", "--label", "darts")
+        a = self.json("wait", job)
+        self.assertEqual(a["digest"], run_json("pi", "-n", "1e5", "--seed", "7")["digest"])
+        self.assertEqual(self.json("results", job)["digest"], a["digest"])
+        one = self.json("status", job)
+        self.assertEqual((one["state"], one["label"], one["items_done"]), ("done", "darts", 100000))
+        self.assertIn("darts", self.qx("status")[1])
+        self.assertIn("computing", self.qx("status", job)[1])
+
+    def test_extend(self):
+        job = self.submit("pi", "-n", "1000", "--seed", "7")
+        self.json("wait", job)
+        self.refused(2, "1000", args=["extend", job, "-n", "500", "--master", self.url])
+        self.assertEqual(self.qx("extend", job, "-n", "5000")[0], 0)
+        a = self.json("wait", job)
+        self.assertEqual(a["n"], 5000)
+        self.assertEqual(a["digest"], run_json("pi", "-n", "5000", "--seed", "7")["digest"])
+
+    def test_cancel(self):
+        job = self.submit("sleep", "seconds=0.02", "-n", "1e6")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["items_done"] > 4))
+        partial = self.json("results", job, "--partial")
+        self.assertTrue(partial["partial"])
+        self.refused(2, "still runs", args=["results", job, "--master", self.url])
+        self.assertEqual(self.qx("cancel", job)[0], 0)
+        self.assertEqual(self.qx("wait", job)[0], 4)
+        self.assertEqual(self.json("status", job)["state"], "cancelled")
+
+    def test_ctrl_c_on_wait_leaves_the_job(self):
+        job = self.submit("sleep", "seconds=0.02", "-n", "1e6")
+        p = self.start("wait", job, QX_MASTER=self.url)
+        for line in p.stderr:
+            if "items" in line:
+                break
+        p.send_signal(signal.SIGINT)
+        p.communicate(timeout=10)
+        self.assertEqual(p.returncode, 4)
+        self.assertEqual(self.json("status", job)["state"], "running")
+        self.qx("cancel", job)
+
+    def test_unknown_jobs(self):
+        for command in (["status", 99], ["wait", 99], ["results", 99], ["cancel", 99], ["extend", 99, "-n", 5], ["replay", 99, 0]):
+            self.refused(2, "99", args=[*command, "--master", self.url])
+
+    def test_run_uses_the_master(self):
+        status, out, err = self.qx("run", "pi", "-n", "1000", "--seed", "1")
+        self.assertEqual(status, 0, err)
+        self.assertNotIn("embedded", err)
+        self.assertTrue(out)
+
+    def test_workers(self):
+        w = self.json("workers")
+        self.assertEqual((len(w), w[0]["slots"], w[0]["state"], w[0]["pid"]), (1, 2, "ready", self.worker.pid))
+        self.assertIn("SLOTS", self.qx("workers")[1])
+
+    def test_a_client_that_leaves_ends_its_job(self):
+        p = self.start("run", "sleep", "seconds=0.02", "-n", "1e6", QX_MASTER=self.url)
+        self.assertTrue(wait_for(lambda: any(j["state"] == "running" for j in self.json("status"))))
+        p.kill()
+        p.communicate(timeout=10)
+        self.assertTrue(wait_for(lambda: all(j["state"] != "running" for j in self.json("status"))))
+
+    def test_a_master_that_dies_is_noticed(self):
+        job = self.submit("sleep", "seconds=0.02", "-n", "1e6")
+        p = self.start("wait", job, QX_MASTER=self.url)
+        for line in p.stderr:
+            if "items" in line:
+                break
+        self.master.kill()
+        start = time.monotonic()
+        _, err = p.communicate(timeout=20)
+        self.assertLess(time.monotonic() - start, 5)
+        self.assertEqual(p.returncode, 3, err)
+        self.assertIn(self.url, err)
+
+    def test_two_clients_share_a_data_set(self):
+        for seed in (1, 2):
+            status, _, err = self.qx("run", "boot", f"data={self.law}", "stat=mean(GPA)", "-n", "100", "--seed", seed, "--quiet")
+            self.assertEqual(status, 0, err)
+
+
+class Replay(WithMaster):
+    def test_an_item_again(self):
+        path = self.dir / "rows.csv"
+        status, out, err = self.qx("run", "boot", f"data={self.law}", "stat=cor(LSAT,GPA)", "ci=percentile", "-n", "20", "--seed", "9",
+                                   "--keep", path, "--quiet", "--output", "json")
+        self.assertEqual(status, 0, err)
+        with path.open(newline="") as f:
+            rows = list(csv.DictReader(f))
+        job = json.loads(out)["job"]
+        for item in (0, 7, 19):
+            again = self.json("replay", job, item)
+            self.assertEqual(again["outcome"], "ok")
+            for name, value in again["outputs"].items():
+                self.assertEqual(value, float(rows[item][name]))
+            alone = qx("replay", "--task", "boot", f"data={self.law}", "stat=cor(LSAT,GPA)", "ci=percentile", "--seed", "9", item, "--output", "json")
+            self.assertEqual(json.loads(alone[1])["outputs"], again["outputs"])
+        self.assertIn("item 7", self.qx("replay", job, 7)[1])
+
+    def test_a_cell(self):
+        path = self.dir / "rows.csv"
+        args = ["run", "mc.integrate", "over=x=0:1", "--grid", "expr=x,x^2", "-n", "10", "--seed", "2", "--keep", path, "--output", "json"]
+        job = json.loads(self.qx(*args)[1])["job"]
+        with path.open(newline="") as f:
+            rows = list(csv.reader(f))
+        again = self.json("replay", job, 3, "--cell", 1)
+        self.assertEqual(list(again["outputs"].values()), [float(rows[1 + 10 + 3][2])])
+        self.refused(2, "0 .. 1", args=["replay", job, 3, "--cell", 2, "--master", self.url])
+
+    def test_a_failed_item(self):
+        status, out, _ = qx("replay", "--task", "mc.integrate", "expr=1/(x<-1)", "over=x=0:1", "--seed", "1", "0")
+        self.assertEqual(status, 1)
+        self.assertIn("outcome error", out)
+
+    def test_wrong_words(self):
+        self.refused(2, "--seed", args=["replay", "--task", "pi", "0"])
+        self.refused(2, "'x'", args=["replay", "--task", "pi", "--seed", "1", "x"])
+        self.refused(2, "pi", args=["replay", "--task", "pii", "--seed", "1", "0"])
+        self.refused(2, "stat", args=["replay", "--task", "boot", "stats=1", "--seed", "1", "0"])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)

@@ -1,0 +1,271 @@
+/* The parts of boot without the farm: the text of a statistic, order statistics, linear models, interval ends. */
+#include <check.h>
+#include <gsl/gsl_cdf.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "boot/interval.h"
+#include "boot/lm.h"
+#include "boot/order.h"
+#include "boot/spec.h"
+#include "boot/stat.h"
+#include "quincunx/stream.h"
+
+START_TEST(statistics_are_read)
+{
+    struct spec s;
+    char why[SPEC_ERROR_BYTES];
+    ck_assert_msg(spec_parse(&s, " cor( LSAT , GPA ) ", why), "%s", why);
+    ck_assert_int_eq(s.kind, STAT_COR);
+    ck_assert_str_eq(s.columns[0], "LSAT");
+    ck_assert_str_eq(s.columns[1], "GPA");
+    ck_assert(spec_parse(&s, "trimmed(body mass, 0.1)", why));
+    ck_assert_str_eq(s.columns[0], "body mass");
+    ck_assert_double_eq(s.number, 0.1);
+    ck_assert(spec_parse(&s, "quantile(`a-b (x)`,.975)", why));
+    ck_assert_str_eq(s.columns[0], "a-b (x)");
+    ck_assert_double_eq(s.number, 0.975);
+    ck_assert(spec_parse(&s, "lm(y ~ x1 + \"x,2\" - 1)", why));
+    ck_assert_int_eq(s.kind, STAT_LM);
+    ck_assert_uint_eq(s.n_columns, 3);
+    ck_assert_str_eq(s.columns[2], "x,2");
+    ck_assert(!s.intercept);
+    ck_assert(spec_parse(&s, "lm(y~1)", why));
+    ck_assert(s.intercept && s.n_columns == 1);
+    ck_assert(spec_parse(&s, "lm(y~0+x)", why));
+    ck_assert(!s.intercept && s.n_columns == 2);
+    ck_assert(spec_parse(&s, "lm(y~x1+1x)", why));
+    ck_assert_str_eq(s.columns[2], "1x");
+}
+END_TEST
+
+static const struct {
+    const char *text, *error;
+} bad[] = {
+    {"", "stat: unknown statistic \"\"; there are mean median trimmed sd var quantile cor ratio diff lm at "
+         "position 1 of \"\""},
+    {"maen(x)", "stat: unknown statistic \"maen\" (did you mean \"mean\"?) at position 1 of \"maen(x)\""},
+    {"kurtosis(x)", "stat: unknown statistic \"kurtosis\"; there are mean median trimmed sd var quantile cor "
+                    "ratio diff lm at "
+                    "position 1 of \"kurtosis(x)\""},
+    {"mean", "stat: expected \"(\" as in mean(x) at position 5 of \"mean\""},
+    {"mean()",
+     "stat: expected a column as in mean(x) (names with signs go in quotes) at position 6 of \"mean()\""},
+    {"mean(x", "stat: expected \")\" as in mean(x) at position 7 of \"mean(x\""},
+    {"mean(x,y)", "stat: expected \")\" as in mean(x) at position 7 of \"mean(x,y)\""},
+    {"cor(x)", "stat: expected \",\" as in cor(x, y) at position 6 of \"cor(x)\""},
+    {"mean(x) y", "stat: unexpected text after mean(x) at position 9 of \"mean(x) y\""},
+    {"quantile(x,1.5)", "stat: a probability outside of 0 .. 1 at position 15 of \"quantile(x,1.5)\""},
+    {"quantile(x,p)", "stat: expected a number as in quantile(x, 0.9) at position 12 of \"quantile(x,p)\""},
+    {"trimmed(x,0.5)", "stat: a trimmed share outside of 0 .. 0.5 at position 14 of \"trimmed(x,0.5)\""},
+    {"mean(\"x)", "stat: a quote that is never closed at position 6 of \"mean(\"x)\""},
+    {"lm(y)", "stat: expected \"~\" as in lm(y ~ x1 + x2) at position 5 of \"lm(y)\""},
+    {"lm(y~x-z)", "stat: only 1 can be taken out with \"-\" at position 8 of \"lm(y~x-z)\""},
+    {"lm(y~0)", "stat: a model without any term at position 7 of \"lm(y~0)\""},
+};
+
+START_TEST(bad_statistics_are_explained)
+{
+    struct spec s;
+    char why[SPEC_ERROR_BYTES];
+    ck_assert_msg(!spec_parse(&s, bad[_i].text, why), "%s was accepted", bad[_i].text);
+    ck_assert_str_eq(why, bad[_i].error);
+}
+END_TEST
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+enum { N_MAX = 40, DRAWS_MAX = 200 };
+
+static double naive_quantile(const double *sorted, uint32_t n, double p)
+{
+    double h = (n - 1) * p;
+    uint32_t lo = (uint32_t)h, hi = lo + 1 < n ? lo + 1 : lo;
+    return sorted[lo] + (h - lo) * (sorted[hi] - sorted[lo]);
+}
+
+/* Weights against the same rows written out. */
+START_TEST(order_statistics_of_weights)
+{
+    struct qx_stream rng;
+    qx_stream_init(&rng, 1, (uint64_t)_i, 0);
+    double x[N_MAX], all[DRAWS_MAX];
+    int32_t w[N_MAX];
+    uint32_t total = 0, n = 2 + (uint32_t)qx_below(&rng, N_MAX - 2);
+    for (uint32_t i = 0; i < n; i++) {
+        x[i] = (double)qx_below(&rng, 15);
+        w[i] = (int32_t)qx_below(&rng, 4);
+        for (int32_t k = 0; k < w[i]; k++)
+            all[total++] = x[i];
+    }
+    if (total == 0)
+        return;
+    qsort(all, total, sizeof all[0], by_value);
+    struct stat s = {.n = n, .x = x, .order = order_of(x, n)};
+    ck_assert_ptr_nonnull(s.order);
+    double median = total % 2 ? all[total / 2] : (all[total / 2 - 1] + all[total / 2]) / 2;
+    ck_assert_double_eq(order_quantile(&s, w, total, 0.5), median);
+    for (int k = 0; k <= 20; k++)
+        ck_assert_double_eq_tol(order_quantile(&s, w, total, k / 20.0), naive_quantile(all, total, k / 20.0),
+                                1e-12);
+
+    uint32_t cut = total / 5;
+    double sum = 0, winsorized[DRAWS_MAX], mean = 0, ss = 0, se;
+    for (uint32_t i = cut; i < total - cut; i++)
+        sum += all[i];
+    for (uint32_t i = 0; i < total; i++) {
+        winsorized[i] = all[i < cut ? cut : i >= total - cut ? total - cut - 1 : i];
+        mean += winsorized[i] / total;
+    }
+    for (uint32_t i = 0; i < total; i++)
+        ss += (winsorized[i] - mean) * (winsorized[i] - mean);
+    ck_assert_double_eq_tol(order_trimmed(&s, w, total, 0.2, &se), sum / (total - 2 * cut), 1e-12);
+    if (total > 1)
+        ck_assert_double_eq_tol(se, sqrt(ss / (total - 1) / total) * total / (total - 2 * cut), 1e-9);
+    free(s.order);
+}
+END_TEST
+
+/* Rows that count twice against rows that are there twice; and the sandwich against its formula for one term. */
+START_TEST(linear_models_of_weights)
+{
+    enum { N = 12, P = 3 };
+    double y[2 * N], one[2 * N], x1[2 * N], x2[2 * N], coef[P], se[P], coef2[P], se2[P];
+    int32_t w[N], ones[2 * N];
+    uint32_t total = 0;
+    struct qx_stream rng;
+    qx_stream_init(&rng, 2, (uint64_t)_i, 0);
+    for (uint32_t i = 0; i < N; i++) {
+        x1[i] = 1e3 + qx_normal(&rng);
+        x2[i] = qx_uniform(&rng);
+        one[i] = 1;
+        y[i] = 1 + 2 * x1[i] - 3 * x2[i] + 0.1 * qx_normal(&rng);
+        w[i] = 1 + (int32_t)(i % 2);
+    }
+    const double *const terms[P] = {one, x1, x2};
+    struct lm *m, *m2;
+    ck_assert_int_eq(lm_new(y, terms, N, P, &m), LM_OK);
+    ck_assert_ptr_null(lm_value(m, w, coef, se));
+    for (uint32_t i = 0; i < N; i++) {
+        if (w[i] == 2) {
+            y[N + total] = y[i];
+            x1[N + total] = x1[i];
+            x2[N + total] = x2[i];
+            one[N + total++] = 1;
+        }
+    }
+    for (uint32_t i = 0; i < N + total; i++)
+        ones[i] = 1;
+    ck_assert_int_eq(lm_new(y, terms, N + total, P, &m2), LM_OK);
+    ck_assert_ptr_null(lm_value(m2, ones, coef2, se2));
+    for (int k = 0; k < P; k++) {
+        ck_assert_double_eq_tol(coef[k] / coef2[k], 1, 1e-9);
+        ck_assert_double_eq_tol(se[k] / se2[k], 1, 1e-7);
+    }
+    memset(w, 0, sizeof w);
+    w[0] = 5;
+    w[1] = 7;
+    ck_assert_ptr_nonnull(lm_value(m, w, coef, NULL));
+    lm_free(m);
+    lm_free(m2);
+    const double *const twice[2] = {x1, x1};
+    ck_assert_int_eq(lm_new(y, twice, N, 2, &m), LM_COLLINEAR);
+    ck_assert_int_eq(lm_new(y, terms, P, P, &m), LM_TOO_FEW_ROWS);
+}
+END_TEST
+
+/* The standard error by the delta method against derivatives taken by counting one row once more and once less. */
+START_TEST(delta_method_follows_the_statistic)
+{
+    static const enum stat_kind kinds[] = {STAT_MEAN, STAT_VAR, STAT_SD, STAT_COR, STAT_RATIO, STAT_DIFF};
+    enum { N = 9, MANY = 20000 };
+    double x[N] = {-4, -2.5, -1, -0.5, 0, 0.5, 1, 2.5, 4}, y[N] = {-3, -3, 1, -1, 0, 1.5, 0.5, 1, 3}, u[N];
+    uint32_t groups[N] = {0, 1, 0, 1, 0, 1, 0, 1, 1};
+    int32_t w[N];
+    struct stat s = {.kind = kinds[_i], .n = N, .x = x, .y = y, .groups = groups, .ss_x = 1, .ss_y = 1};
+    for (int i = 0; i < N; i++) {
+        w[i] = MANY;
+        u[i] = 10 + y[i];
+    }
+    if (s.kind == STAT_RATIO)
+        s.y = u;
+    double theta, se, more, less, sum = 0, total = (double)N * MANY;
+    ck_assert_ptr_null(stat_value(&s, w, N * MANY, &theta, &se));
+    for (int i = 0; i < N; i++) {
+        w[i]++;
+        ck_assert_ptr_null(stat_value(&s, w, N * MANY + 1, &more, NULL));
+        w[i] -= 2;
+        ck_assert_ptr_null(stat_value(&s, w, N * MANY - 1, &less, NULL));
+        w[i]++;
+        sum += MANY * pow(total * (more - less) / 2, 2);
+    }
+    ck_assert_double_eq_tol(se / (sqrt(sum) / total), 1, 1e-3);
+}
+END_TEST
+
+START_TEST(interval_ends_as_davison_and_hinkley)
+{
+    double v[999];
+    bool extreme = false;
+    for (int i = 0; i < 999; i++)
+        v[i] = i + 1;
+    ck_assert_double_eq_tol(interval_quantile(v, 999, 0.025, &extreme), 25, 1e-12);
+    ck_assert_double_eq_tol(interval_quantile(v, 999, 0.975, &extreme), 975, 1e-12);
+    double z = gsl_cdf_ugaussian_Pinv(0.0254), lo = gsl_cdf_ugaussian_Pinv(0.025),
+           hi = gsl_cdf_ugaussian_Pinv(0.026);
+    ck_assert_double_eq_tol(interval_quantile(v, 999, 0.0254, &extreme), 25 + (z - lo) / (hi - lo), 1e-12);
+    ck_assert(!extreme);
+    ck_assert_double_eq(interval_quantile(v, 999, 0.0005, &extreme), 1);
+    ck_assert(extreme);
+    extreme = false;
+    ck_assert_double_eq(interval_quantile(v, 999, 0.9995, &extreme), 999);
+    ck_assert(extreme);
+    ck_assert(isnan(interval_quantile(v, 0, 0.5, &extreme)));
+    ck_assert(isnan(interval_quantile(v, 999, NAN, &extreme)));
+}
+END_TEST
+
+START_TEST(ranks_and_levels)
+{
+    const double v[] = {1, 2, 2, 2 + 1e-13, 3};
+    size_t below, equal;
+    interval_rank(v, 5, 2, 1e-12, &below, &equal);
+    ck_assert_uint_eq(below, 1);
+    ck_assert_uint_eq(equal, 3);
+    interval_rank(v, 5, 0, 0, &below, &equal);
+    ck_assert_uint_eq(below + equal, 0);
+    ck_assert_double_eq_tol(interval_bca_level(0, 0, 0.025), 0.025, 1e-12);
+    /* z0 and a of the law school data, and the levels that exact enumeration gives */
+    ck_assert_double_eq_tol(interval_bca_level(-0.09699306880955776, -0.0756715649379, 0.025),
+                            0.005652211556873565, 1e-10);
+    ck_assert_double_eq_tol(interval_bca_level(-0.09699306880955776, -0.0756715649379, 0.975),
+                            0.9377059145833541, 1e-10);
+    ck_assert(isnan(interval_bca_level(INFINITY, 0, 0.025)));
+    ck_assert(isnan(interval_bca_level(0, 1, 0.975)));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("boot_parts");
+    TCase *tc = tcase_create("all");
+    tcase_add_test(tc, statistics_are_read);
+    tcase_add_loop_test(tc, bad_statistics_are_explained, 0, (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_loop_test(tc, order_statistics_of_weights, 0, 300);
+    tcase_add_loop_test(tc, linear_models_of_weights, 0, 20);
+    tcase_add_loop_test(tc, delta_method_follows_the_statistic, 0, 6);
+    tcase_add_test(tc, interval_ends_as_davison_and_hinkley);
+    tcase_add_test(tc, ranks_and_levels);
+    suite_add_tcase(s, tc);
+    SRunner *sr = srunner_create(s);
+    srunner_run_all(sr, CK_ENV);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,214 @@
+/* boot run whole: statistics, intervals, strata, missing values, mistakes. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "taskrun.h"
+
+static const char two_columns[] =
+    "x,y,g\n1,2.5,a\n2,1,a\n4,4.5,b\n7,6,b\n11,9.5,b\n16,13,a\n22,20,b\n3,2,a\n";
+
+START_TEST(estimates_are_those_of_the_data)
+{
+    static const struct {
+        const char *stat;
+        double value;
+    } of[] = {
+        {"mean(x)", 8.25},
+        {"median(x)", 5.5},
+        {"var(x)", 56.5},
+        {"sd(x)", 7.516648189186454},
+        {"quantile(x,0.9)", 17.8},
+        {"trimmed(x,0.2)", 7.166666666666667},
+        {"cor(x,y)", 0.9898548437789273},
+        {"ratio(y,x)", 58.5 / 66},
+        {"diff(x,g)", 5.5 - 11},
+    };
+    const char *data = data_of("two", two_columns);
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        struct taskrun r =
+            task_run("boot", 1, 200, PARAMS("data", data, "stat", of[i].stat, "ci", "percentile"));
+        ck_assert_msg(fabs(answer_number(&r, "estimate") - of[i].value) < 1e-12, "%s: %.17g, not %.17g",
+                      of[i].stat, answer_number(&r, "estimate"), of[i].value);
+        ck_assert_str_eq(answer_text(&r, "statistic"), of[i].stat);
+        ck_assert_str_eq(answer_text(&r, "plot.kind"), "histogram");
+        taskrun_free(&r);
+    }
+}
+END_TEST
+
+START_TEST(linear_models_give_every_coefficient)
+{
+    const char *data = data_of("two", two_columns);
+    struct taskrun r = task_run("boot", 1, 2000, PARAMS("data", data, "stat", "lm(y~x)", "ci", "all"));
+    ck_assert_str_eq(answer_text(&r, "coefficients.0.name"), "(Intercept)");
+    ck_assert_str_eq(answer_text(&r, "coefficients.1.name"), "x");
+    ck_assert_double_eq_tol(answer_number(&r, "coefficients.1.estimate"), 0.8606194690265486, 1e-12);
+    ck_assert_double_eq_tol(answer_number(&r, "coefficients.0.estimate"), 0.21238938053097378, 1e-12);
+    ck_assert_str_eq(answer_text(&r, "intervals.9.name"), "x");
+    ck_assert_str_eq(answer_text(&r, "intervals.9.method"), "bca");
+    ck_assert_double_lt(answer_number(&r, "intervals.9.lower"), 0.8606);
+    ck_assert_double_gt(answer_number(&r, "intervals.9.upper"), 0.8606);
+    taskrun_free(&r);
+}
+END_TEST
+
+/* The mean of n values: bootstrap SE is sd (n divisor) / sqrt(n) exactly. All intervals cover it together at their level. */
+START_TEST(mean_has_the_known_standard_error)
+{
+    const char *data = data_of("two", two_columns);
+    struct taskrun r = task_run("boot", 4, 20000, PARAMS("data", data, "stat", "mean(x)", "ci", "all"));
+    double se = sqrt(56.5 * 7 / 8 / 8);
+    ck_assert_double_eq_tol(answer_number(&r, "se"), se, 5 * se / sqrt(40000));
+    ck_assert_double_eq_tol(answer_number(&r, "bias"), 0, 4 * se / sqrt(20000));
+    ck_assert_double_eq_tol(answer_number(&r, "jackknife_se"), sqrt(56.5 / 8), 1e-12);
+    for (int k = 0; k < 5; k++) {
+        char path[40];
+        (void)snprintf(path, sizeof path, "intervals.%d.lower", k);
+        ck_assert_double_lt(answer_number(&r, path), 8.25 - 1.2 * se);
+        (void)snprintf(path, sizeof path, "intervals.%d.upper", k);
+        ck_assert_double_gt(answer_number(&r, path), 8.25 + 1.2 * se);
+    }
+    taskrun_free(&r);
+}
+END_TEST
+
+START_TEST(groups_are_resampled_within)
+{
+    /* group a never varies: all variance is that of b */
+    const char *data = data_of("groups", "x,g\n5,a\n1,b\n5,a\n2,b\n3,b\n5,a\n");
+    struct taskrun r = task_run("boot", 4, 20000, PARAMS("data", data, "stat", "diff(x,g)", "ci", "bca"));
+    double se = sqrt(2.0 / 3 / 3);
+    ck_assert_double_eq(answer_number(&r, "estimate"), 3);
+    ck_assert_double_eq(answer_number(&r, "strata"), 2);
+    ck_assert_double_eq_tol(answer_number(&r, "se"), se, 5 * se / sqrt(40000));
+    ck_assert_ptr_nonnull(strstr(answer_text(&r, "meaning"), "where g is a, less that where it is b"));
+    ck_assert_uint_eq(r.n_failed, 0);
+    taskrun_free(&r);
+    r = task_run("boot", 4, 20000, PARAMS("data", data, "stat", "mean(x)", "strata", "g", "ci", "normal"));
+    ck_assert_double_eq_tol(answer_number(&r, "se"), se / 2, 5 * se / 2 / sqrt(40000));
+    taskrun_free(&r);
+}
+END_TEST
+
+START_TEST(rows_are_chosen)
+{
+    const char *data = data_of("rows", "x,g,y\n1,a,1\nNA,a,2\n3,b,3\n5,a,\n7,a,5\n");
+    struct taskrun r =
+        task_run("boot", 1, 100, PARAMS("data", data, "stat", "mean(x)", "missing", "drop", "ci", "normal"));
+    ck_assert_double_eq(answer_number(&r, "estimate"), 4);
+    ck_assert_double_eq(answer_number(&r, "rows"), 4);
+    taskrun_free(&r);
+    r = task_run("boot", 1, 100,
+                 PARAMS("data", data, "stat", "mean(x)", "missing", "drop", "where", "g=a", "ci", "normal"));
+    ck_assert_double_eq_tol(answer_number(&r, "estimate"), 13.0 / 3, 1e-12);
+    taskrun_free(&r);
+}
+END_TEST
+
+START_TEST(undefined_resamples_are_counted)
+{
+    /* 3 rows: all alike with probability 1/9 */
+    const char *data = data_of("three", "x,y\n1,1\n2,3\n3,2\n");
+    struct taskrun r =
+        task_run("boot", 1, 9000, PARAMS("data", data, "stat", "cor(x,y)", "ci", "percentile"));
+    ck_assert_uint_eq(r.n_ok + r.n_failed, 9000);
+    ck_assert_double_eq_tol((double)r.n_failed, 1000, 4 * sqrt(1000 * 8.0 / 9));
+    ck_assert_str_eq(r.cause, "a variable is constant in the resample");
+    taskrun_free(&r);
+    data = data_of("lm3", "y,x\n1,1\n2,2\n4,3\n");
+    r = task_run("boot", 1, 9000, PARAMS("data", data, "stat", "lm(y~x)", "ci", "percentile"));
+    ck_assert_double_eq_tol((double)r.n_failed, 1000, 4 * sqrt(1000 * 8.0 / 9));
+    taskrun_free(&r);
+}
+END_TEST
+
+/* 8 coefficients need 8 different ones of 9 rows: nearly no resample has them. */
+START_TEST(undefined_on_every_resample)
+{
+    const char *data = data_of(
+        "nine", "y,a,b,c,d,e,f,g\n1,1,0,0,0,0,0,0\n2,0,1,0,0,0,0,0\n4,0,0,1,0,0,0,0\n3,0,0,0,1,0,0,0\n"
+                "5,0,0,0,0,1,0,0\n8,0,0,0,0,0,1,0\n6,0,0,0,0,0,0,1\n7,0,0,0,0,0,0,0\n9,0,0,0,0,0,0,0\n");
+    ck_assert_str_eq(
+        task_error("boot", 5, PARAMS("data", data, "stat", "lm(y~a+b+c+d+e+f+g)", "ci", "normal")),
+        "lm(y~a+b+c+d+e+f+g) is undefined on every resample drawn");
+}
+END_TEST
+
+START_TEST(medians)
+{
+    const char *data = data_of("seven", "x\n94\n197\n16\n38\n99\n141\n23\n");
+    struct taskrun r = task_run("boot", 1, 5000, PARAMS("data", data, "stat", "median(x)", "ci", "all"));
+    ck_assert_ptr_nonnull(strstr(answer_text(&r, "warning"), "unsuitable"));
+    ck_assert_str_eq(answer_text(&r, "intervals.3.method"), "bca"); /* studentized only when asked for */
+    taskrun_free(&r);
+    data = data_of("forty", "x\n3\n14\n15\n92\n65\n35\n89\n79\n32\n38\n46\n26\n43\n38\n32\n79\n50\n28\n84\n19"
+                            "\n71\n69\n39\n93\n75\n");
+    r = task_run("boot", 1, 2000,
+                 PARAMS("data", data, "stat", "median(x)", "ci", "studentized", "nested", "25"));
+    ck_assert_double_lt(answer_number(&r, "intervals.0.lower"), 43);
+    ck_assert_double_gt(answer_number(&r, "intervals.0.upper"), 43);
+    taskrun_free(&r);
+}
+END_TEST
+
+START_TEST(few_resamples_are_said_to_be_few)
+{
+    const char *data = data_of("two", two_columns);
+    struct taskrun r = task_run("boot", 1, 20, PARAMS("data", data, "stat", "mean(x)", "ci", "percentile"));
+    ck_assert_ptr_nonnull(strstr(answer_text(&r, "note"), "raise n"));
+    taskrun_free(&r);
+    r = task_run("boot", 1, 1, PARAMS("data", data, "stat", "mean(x)", "ci", "all"));
+    ck_assert(isnan(answer_number(&r, "se")));
+    taskrun_free(&r);
+}
+END_TEST
+
+static void expect(const char *part, const char *const *params)
+{
+    const char *text = task_error("boot", 50, params);
+    ck_assert_msg(strstr(text, part) != NULL, "\"%s\" does not say \"%s\"", text, part);
+}
+
+START_TEST(mistakes_are_explained)
+{
+    const char *data = data_of("bad.csv", "LSAT,GPA,g,c,m\n1,2,a,7,1\n2,3,b,7,NA\n4,3,c,7,2\n");
+    expect("GPA", PARAMS("data", data, "stat", "cor(LSAT,GPAA)"));
+    expect("LSAT", PARAMS("data", data, "stat", "mean(lsat)"));
+    expect("stat: unknown statistic \"corr\" (did you mean \"cor\"?)",
+           PARAMS("data", data, "stat", "corr(LSAT,GPA)"));
+    expect("column \"g\" holds text; mean(x) needs numbers", PARAMS("data", data, "stat", "mean(g)"));
+    expect("has 3 different values in the rows used, and must have two",
+           PARAMS("data", data, "stat", "diff(LSAT,g)"));
+    expect("is undefined for the data", PARAMS("data", data, "stat", "cor(LSAT,c)"));
+    expect("column \"m\" has 1 missing value, the first used in data row 2",
+           PARAMS("data", data, "stat", "mean(m)"));
+    expect("where: column \"g\" has no value \"d\"",
+           PARAMS("data", data, "stat", "mean(LSAT)", "where", "g=d"));
+    expect("is left to resample: at least 2 are needed",
+           PARAMS("data", data, "stat", "mean(LSAT)", "where", "g=a"));
+    expect("is not of the form column=value", PARAMS("data", data, "stat", "mean(LSAT)", "where", "g"));
+    expect("collinear", PARAMS("data", data, "stat", "lm(LSAT~c)"));
+    expect("lm: 3 rows are too few for 3 coefficients", PARAMS("data", data, "stat", "lm(LSAT~GPA+c)"));
+    expect("stat", PARAMS("data", data));
+    expect("data", PARAMS("stat", "mean(x)"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("task_boot");
+    TCase *tc = tcase_create("all");
+    tcase_add_test(tc, estimates_are_those_of_the_data);
+    tcase_add_test(tc, linear_models_give_every_coefficient);
+    tcase_add_test(tc, mean_has_the_known_standard_error);
+    tcase_add_test(tc, groups_are_resampled_within);
+    tcase_add_test(tc, rows_are_chosen);
+    tcase_add_test(tc, undefined_resamples_are_counted);
+    tcase_add_test(tc, undefined_on_every_resample);
+    tcase_add_test(tc, medians);
+    tcase_add_test(tc, few_resamples_are_said_to_be_few);
+    tcase_add_test(tc, mistakes_are_explained);
+    suite_add_tcase(s, tc);
+    return run_suite(s);
+}
