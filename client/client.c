@@ -133,7 +133,8 @@ qx_err client_turn(struct qx_client *c, uint64_t deadline_ns, struct qx_error *e
     int fds[2] = {-1, -1};
     if (c->farm)
         farm_fds(c->farm, fds);
-    zmq_pollitem_t items[] = {{c->sock, 0, ZMQ_POLLIN, 0}, {NULL, fds[0], ZMQ_POLLIN, 0}, {NULL, fds[1], ZMQ_POLLIN, 0}};
+    zmq_pollitem_t items[] = {
+        {c->sock, 0, ZMQ_POLLIN, 0}, {NULL, fds[0], ZMQ_POLLIN, 0}, {NULL, fds[1], ZMQ_POLLIN, 0}};
     int n = zmq_poll(items, c->farm ? 3 : 1, poll_ms(due < deadline_ns ? due : deadline_ns));
     bool interrupted = n < 0 && errno == EINTR;
     if (n < 0 && !interrupted)
@@ -144,7 +145,8 @@ qx_err client_turn(struct qx_client *c, uint64_t deadline_ns, struct qx_error *e
     if (e == QX_ERR_OK)
         e = take_events(c, err);
     struct qx_error why;
-    if (e == QX_ERR_OK && n > 0 && c->farm && (items[1].revents || items[2].revents) && farm_failed(c->farm, &why))
+    if (e == QX_ERR_OK && n > 0 && c->farm && (items[1].revents || items[2].revents) &&
+        farm_failed(c->farm, &why))
         e = lose(c, &why, err);
     if (e == QX_ERR_OK)
         e = flush(c, err);
@@ -172,7 +174,8 @@ qx_err client_call(struct qx_client *c, uint64_t tag, struct qx_event *ret, stru
     qx_session_abandon(c->session, tag);
     if (e != QX_ERR_OK && e != QX_ERR_AGAIN)
         return e;
-    return qx_fail(err, QX_ERR_TIMEOUT, "the master at %s has not answered a request for %d s", c->address, CALL_MS / 1000);
+    return qx_fail(err, QX_ERR_TIMEOUT, "the master at %s has not answered a request for %d s", c->address,
+                   CALL_MS / 1000);
 }
 
 /* ---- opening ---- */
@@ -188,8 +191,10 @@ static qx_err check_url(const char *url, struct qx_error *err)
         if (colon > host && end && !*end && port >= 1 && port <= 65535)
             return QX_ERR_OK;
     }
-    return qx_fail(err, QX_ERR_INVALID, "'%s' is not the address of a master: want tcp://HOST:PORT (the usual port is 5550) or ipc://PATH",
-                   url);
+    return qx_fail(
+        err, QX_ERR_INVALID,
+        "'%s' is not the address of a master: want tcp://HOST:PORT (the usual port is 5550) or ipc://PATH",
+        url);
 }
 
 static qx_err set_options(void *sock)
@@ -197,7 +202,7 @@ static qx_err set_options(void *sock)
     int linger = LINGER_MS, none = 0, retry = 10, retry_max = 500;
     int64_t largest = QX_CONTROL_BYTES_MAX;
     int e = zmq_setsockopt(sock, ZMQ_LINGER, &linger, sizeof linger);
-    e |= zmq_setsockopt(sock, ZMQ_SNDHWM, &none, sizeof none);   /* bounded by the windows of the protocol */
+    e |= zmq_setsockopt(sock, ZMQ_SNDHWM, &none, sizeof none); /* bounded by the windows of the protocol */
     e |= zmq_setsockopt(sock, ZMQ_RCVHWM, &none, sizeof none);
     e |= zmq_setsockopt(sock, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
     e |= zmq_setsockopt(sock, ZMQ_RECONNECT_IVL, &retry, sizeof retry);
@@ -231,8 +236,8 @@ static qx_err reach(struct qx_client *c, uint32_t reach_ms, struct qx_error *err
     struct qx_farm_info info;
     qx_err e = qx_client_ping(c, &info, err);
     if (e == QX_ERR_IO && c->lost && c->why_lost.code == QX_ERR_IO)
-        return qx_fail(err, QX_ERR_IO, "no master answers at %s (waited %.1f s); is qx-master running there?", c->address,
-                       (double)reach_ms / 1e3);
+        return qx_fail(err, QX_ERR_IO, "no master answers at %s (waited %.1f s); is qx-master running there?",
+                       c->address, (double)reach_ms / 1e3);
     return e;
 }
 
@@ -259,7 +264,8 @@ static qx_err reach_farm(struct qx_client *c, struct qx_error *err)
     return qx_fail(err, why.code, "%s", why.text);
 }
 
-static qx_err open_at(struct qx_client *c, const char *url, const struct qx_client_options *opt, struct qx_error *err)
+static qx_err open_at(struct qx_client *c, const char *url, const struct qx_client_options *opt,
+                      struct qx_error *err)
 {
     uint32_t reach_ms = opt->reach_ms ? opt->reach_ms : REACH_MS_DEFAULT;
     qx_err e = url ? check_url(url, err) : farm_open(opt->slots, opt->plugin_dirs, &c->farm, err);
@@ -276,7 +282,8 @@ static qx_err open_at(struct qx_client *c, const char *url, const struct qx_clie
     return c->farm ? reach_farm(c, err) : reach(c, reach_ms, err);
 }
 
-QX_API qx_err qx_client_open(const char *url, const struct qx_client_options *opt, struct qx_client **ret, struct qx_error *err)
+QX_API qx_err qx_client_open(const char *url, const struct qx_client_options *opt, struct qx_client **ret,
+                             struct qx_error *err)
 {
     static const struct qx_client_options defaults;
     if (!url)

@@ -10,7 +10,7 @@
 
 /* Which parameters of a task name files, asked for once. */
 struct known_task {
-    char *name, *version;         /* as asked for; version "" is the newest */
+    char *name, *version; /* as asked for; version "" is the newest */
     char **tables;
     uint32_t n_tables;
 };
@@ -18,12 +18,12 @@ struct known_task {
 struct qx_client {
     void *ctx, *sock;
     char *address;
-    struct farm *farm;            /* NULL: somebody else's master */
+    struct farm *farm; /* NULL: somebody else's master */
     struct qx_session *session;
     bool lost;
     struct qx_error why_lost;
-    struct idmap futures;         /* tag -> future, until it is done */
-    uint64_t call_tag;            /* the one call that waits, 0: none */
+    struct idmap futures; /* tag -> future, until it is done */
+    uint64_t call_tag;    /* the one call that waits, 0: none */
     bool call_done;
     struct qx_event call_event;
     struct known_task *tasks;
@@ -34,18 +34,18 @@ struct qx_client {
 struct qx_future {
     struct qx_client *client;
     uint64_t tag, job, seed, n_items;
-    bool done, given;             /* given: by qx_as_completed */
-    bool forgotten;               /* its owner freed it; lives on until the job is done, to take what comes */
+    bool done, given; /* given: by qx_as_completed */
+    bool forgotten;   /* its owner freed it; lives on until the job is done, to take what comes */
     bool detached;
-    struct qx_error error;        /* when it ended without a result */
+    struct qx_error error; /* when it ended without a result */
     struct qx_result *result;
-    struct qx_event progress;     /* the last PROGRESS, if has_progress */
+    struct qx_event progress; /* the last PROGRESS, if has_progress */
     bool has_progress;
-    struct qx_event *rows;        /* ROWS not given out yet: [rows_head, n_rows) */
+    struct qx_event *rows; /* ROWS not given out yet: [rows_head, n_rows) */
     size_t n_rows, rows_head, cap_rows;
-    struct qx_event current;      /* the rows that the caller reads */
+    struct qx_event current; /* the rows that the caller reads */
     bool has_current;
-    char **columns;               /* of the cell that rows came from last */
+    char **columns; /* of the cell that rows came from last */
     uint32_t n_columns;
 };
 
@@ -58,9 +58,9 @@ qx_err client_turn(struct qx_client *c, uint64_t deadline_ns, struct qx_error *e
 /* Waits for what answers `tag`. The code and text of an ERROR; TIMEOUT. On OK *ret is the caller's (qx_event_fini). */
 qx_err client_call(struct qx_client *c, uint64_t tag, struct qx_event *ret, struct qx_error *err);
 /* Hands one event to its future. */
-void   future_take(struct qx_future *f, struct qx_event *ev);
-void   future_end(struct qx_future *f, const struct qx_error *why);
-void   future_destroy(struct qx_future *f);
+void future_take(struct qx_future *f, struct qx_event *ev);
+void future_end(struct qx_future *f, const struct qx_error *why);
+void future_destroy(struct qx_future *f);
 qx_err future_new(struct qx_client *c, uint64_t tag, struct qx_future **ret);
 
 #endif

@@ -8,10 +8,10 @@
 #include "common/mem.h"
 
 struct result_box {
-    struct qx_result pub;        /* first: the public pointer is the box */
+    struct qx_result pub; /* first: the public pointer is the box */
     struct control msg;
     struct qx_cell *cells;
-    struct qx_arg *args;         /* the job's, then every cell's */
+    struct qx_arg *args; /* the job's, then every cell's */
 };
 
 struct list_box {
@@ -26,23 +26,45 @@ struct list_box {
 
 QX_API const char *qx_job_state_name(enum qx_job_state state)
 {
-    static const char *const names[QX_JOB_STATE_COUNT] = {"unknown", "running", "done", "failed", "cancelled"};
+    static const char *const names[QX_JOB_STATE_COUNT] = {"unknown", "running", "done", "failed",
+                                                          "cancelled"};
     return names[(unsigned)state < QX_JOB_STATE_COUNT ? state : QX_JOB_NONE];
 }
 
 void convert_info(const struct job_info *from, struct qx_job_info *to)
 {
     *to = (struct qx_job_info){
-        .job = from->job, .state = (enum qx_job_state)from->state, .code = (qx_err)from->error_code,
-        .task = from->task, .version = from->version, .label = from->label, .error = from->error,
-        .waiting = from->waiting, .seed = from->seed, .n_items = from->n_items,
-        .submitted_unix_ms = from->submitted_unix_ms, .elapsed_ns = from->elapsed_ns, .n_cells = from->n_cells,
-        .cells_done = from->cells_done, .slots = from->slots, .items_done = from->items_done,
-        .items_failed = from->items_failed, .items_total = from->items_total,
-        .first_lease_ns = from->first_lease_ns, .last_result_ns = from->last_result_ns, .wait_ns = from->wait_ns,
-        .transfer_ns = from->transfer_ns, .task_ns = from->task_ns, .reduce_ns = from->reduce_ns,
-        .busy_ns = from->busy_ns, .sink_ns = from->sink_ns, .leases = from->leases,
-        .leases_failed = from->leases_failed, .estimate = from->estimate, .se = from->se, .target = from->target,
+        .job = from->job,
+        .state = (enum qx_job_state)from->state,
+        .code = (qx_err)from->error_code,
+        .task = from->task,
+        .version = from->version,
+        .label = from->label,
+        .error = from->error,
+        .waiting = from->waiting,
+        .seed = from->seed,
+        .n_items = from->n_items,
+        .submitted_unix_ms = from->submitted_unix_ms,
+        .elapsed_ns = from->elapsed_ns,
+        .n_cells = from->n_cells,
+        .cells_done = from->cells_done,
+        .slots = from->slots,
+        .items_done = from->items_done,
+        .items_failed = from->items_failed,
+        .items_total = from->items_total,
+        .first_lease_ns = from->first_lease_ns,
+        .last_result_ns = from->last_result_ns,
+        .wait_ns = from->wait_ns,
+        .transfer_ns = from->transfer_ns,
+        .task_ns = from->task_ns,
+        .reduce_ns = from->reduce_ns,
+        .busy_ns = from->busy_ns,
+        .sink_ns = from->sink_ns,
+        .leases = from->leases,
+        .leases_failed = from->leases_failed,
+        .estimate = from->estimate,
+        .se = from->se,
+        .target = from->target,
         .estimate_cell = from->estimate_cell,
     };
 }
@@ -69,8 +91,14 @@ static void fill_cells(struct result_box *b, const struct job_spec *spec, const 
         const struct job_cell *c = &spec->cells[i];
         args_from(next, c->params, c->n_params);
         b->cells[i] = (struct qx_cell){
-            .args = c->n_params ? next : NULL, .n_args = c->n_params, .n_items = a->n_items, .n_failed = a->n_failed,
-            .complete = a->complete, .stopped = a->stopped, .digest = a->digest, .result_json = a->result_json,
+            .args = c->n_params ? next : NULL,
+            .n_args = c->n_params,
+            .n_items = a->n_items,
+            .n_failed = a->n_failed,
+            .complete = a->complete,
+            .stopped = a->stopped,
+            .digest = a->digest,
+            .result_json = a->result_json,
             .failures_json = a->failures_json,
         };
         next += c->n_params;
@@ -128,7 +156,8 @@ QX_API void qx_result_free(struct qx_result *r)
 }
 
 /* A box with an array of `n` items of `size`, and another of `n_more`; takes over the message. */
-static struct list_box *list_new(struct control *msg, uint32_t n, size_t size, size_t n_more, size_t size_more)
+static struct list_box *list_new(struct control *msg, uint32_t n, size_t size, size_t n_more,
+                                 size_t size_more)
 {
     struct list_box *b = qx_calloc(1, sizeof *b);
     if (b) {
@@ -192,13 +221,20 @@ qx_err convert_jobs(struct control *msg, struct qx_job_list **ret)
 static const char *type_name(enum qx_param_type type)
 {
     switch (type) {
-    case QX_PARAM_INT: return "integer";
-    case QX_PARAM_REAL: return "real";
-    case QX_PARAM_BOOL: return "yes/no";
-    case QX_PARAM_TEXT: return "text";
-    case QX_PARAM_CHOICE: return "choice";
-    case QX_PARAM_REALS: return "reals";
-    case QX_PARAM_TABLE: return "table";
+    case QX_PARAM_INT:
+        return "integer";
+    case QX_PARAM_REAL:
+        return "real";
+    case QX_PARAM_BOOL:
+        return "yes/no";
+    case QX_PARAM_TEXT:
+        return "text";
+    case QX_PARAM_CHOICE:
+        return "choice";
+    case QX_PARAM_REALS:
+        return "reals";
+    case QX_PARAM_TABLE:
+        return "table";
     }
     return "text";
 }
@@ -206,10 +242,16 @@ static const char *type_name(enum qx_param_type type)
 static void fill_param(const struct param_decl *from, struct qx_param_info *to)
 {
     *to = (struct qx_param_info){
-        .name = from->name, .type = type_name(from->type), .help = from->help ? from->help : "",
-        .fallback = from->fallback ? from->fallback : "", .required = !from->fallback,
-        .table = from->type == QX_PARAM_TABLE, .min = from->min, .max = from->max,
-        .choices = (const char *const *)from->choices, .n_choices = from->n_choices,
+        .name = from->name,
+        .type = type_name(from->type),
+        .help = from->help ? from->help : "",
+        .fallback = from->fallback ? from->fallback : "",
+        .required = !from->fallback,
+        .table = from->type == QX_PARAM_TABLE,
+        .min = from->min,
+        .max = from->max,
+        .choices = (const char *const *)from->choices,
+        .n_choices = from->n_choices,
     };
 }
 
@@ -219,7 +261,8 @@ qx_err convert_tasks(struct control *msg, struct qx_task_list **ret)
     size_t n_params = 0;
     for (uint32_t i = 0; i < n; i++)
         n_params += msg->u.task_list.tasks[i].n_params;
-    struct list_box *b = list_new(msg, n, sizeof(struct qx_task_info), n_params, sizeof(struct qx_param_info));
+    struct list_box *b =
+        list_new(msg, n, sizeof(struct qx_task_info), n_params, sizeof(struct qx_param_info));
     if (!b)
         return QX_ERR_NOMEM;
     struct qx_task_info *tasks = b->items;
@@ -227,9 +270,14 @@ qx_err convert_tasks(struct control *msg, struct qx_task_list **ret)
     for (uint32_t i = 0; i < n; i++) {
         const struct task_decl *d = &b->msg.u.task_list.tasks[i];
         tasks[i] = (struct qx_task_info){
-            .name = d->name, .version = d->version, .help = d->help ? d->help : "",
-            .details = d->details ? d->details : "", .params = d->n_params ? params : NULL, .n_params = d->n_params,
-            .default_items = d->default_items, .items_from = d->items_from ? d->items_from : "",
+            .name = d->name,
+            .version = d->version,
+            .help = d->help ? d->help : "",
+            .details = d->details ? d->details : "",
+            .params = d->n_params ? params : NULL,
+            .n_params = d->n_params,
+            .default_items = d->default_items,
+            .items_from = d->items_from ? d->items_from : "",
             .reproducible = !(d->flags & QX_TASK_NOT_REPRODUCIBLE),
         };
         for (uint32_t k = 0; k < d->n_params; k++)
@@ -250,9 +298,18 @@ qx_err convert_workers(struct control *msg, struct qx_worker_list **ret)
     for (uint32_t i = 0; i < n; i++) {
         const struct worker_info *w = &b->msg.u.worker_list.workers[i];
         workers[i] = (struct qx_worker_info){
-            .session = w->session, .name = w->name, .host = w->host, .slots = w->slots, .leases = w->leases,
-            .pid = w->pid, .n_tasks = w->n_tasks, .items_done = w->items_done, .busy_ns = w->busy_ns,
-            .connected_ms = w->connected_ms, .silent_ms = w->silent_ms, .leases_failed = w->leases_failed,
+            .session = w->session,
+            .name = w->name,
+            .host = w->host,
+            .slots = w->slots,
+            .leases = w->leases,
+            .pid = w->pid,
+            .n_tasks = w->n_tasks,
+            .items_done = w->items_done,
+            .busy_ns = w->busy_ns,
+            .connected_ms = w->connected_ms,
+            .silent_ms = w->silent_ms,
+            .leases_failed = w->leases_failed,
             .draining = w->draining,
         };
     }

@@ -28,14 +28,14 @@ enum { MASTER, WORKER, CHILDREN };
 
 struct child {
     const char *program;
-    pid_t pid;                   /* 0: not started, or reaped */
-    int pidfd;                   /* -1: none */
+    pid_t pid; /* 0: not started, or reaped */
+    int pidfd; /* -1: none */
 };
 
 struct farm {
     char dir[64];
     char address[ADDRESS_BYTES];
-    int lock;                    /* on a file in dir, held while we live */
+    int lock; /* on a file in dir, held while we live */
     struct child children[CHILDREN];
 };
 
@@ -79,10 +79,11 @@ static bool beside_library(char *path, size_t len, const char *name)
 {
     Dl_info info;
     char self[PATH_MAX];
-    if (!dladdr((const void *)(uintptr_t)&qx_client_open, &info) || !info.dli_fname || !realpath(info.dli_fname, self))
+    if (!dladdr((const void *)(uintptr_t)&qx_client_open, &info) || !info.dli_fname ||
+        !realpath(info.dli_fname, self))
         return false;
-    return folder_of(self) &&
-           (try_program(path, len, self, "../bin/", name) || try_program(path, len, self, "../../bin/", name));
+    return folder_of(self) && (try_program(path, len, self, "../bin/", name) ||
+                               try_program(path, len, self, "../../bin/", name));
 }
 
 static bool on_path(char *path, size_t len, const char *name)
@@ -112,8 +113,9 @@ static qx_err find_program(const char *name, char *path, size_t len, struct qx_e
     }
     if (beside_program(path, len, name) || beside_library(path, len, name) || on_path(path, len, name))
         return QX_ERR_OK;
-    return qx_fail(err, QX_ERR_IO,
-                   "cannot start an embedded farm: no program %s beside this one, beside libquincunx or on PATH", name);
+    return qx_fail(
+        err, QX_ERR_IO,
+        "cannot start an embedded farm: no program %s beside this one, beside libquincunx or on PATH", name);
 }
 
 /* ---- the private folder ----
@@ -140,7 +142,7 @@ static void sweep_one(const char *parent, const char *name)
     (void)snprintf(lock, sizeof lock, "%s/lock", dir);
     int fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return;                  /* somebody else's, or not locked yet */
+        return; /* somebody else's, or not locked yet */
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         remove_dir(dir);
     close(fd);
@@ -201,7 +203,8 @@ static _Noreturn void become(const char *log, pid_t parent, char *const *argv)
         (void)signal(sig, SIG_DFL);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     int in = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    if (in < 0 || out < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+    if (in < 0 || out < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+        dup2(out, STDERR_FILENO) < 0)
         _exit(127);
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent)
         _exit(127);
@@ -223,9 +226,10 @@ static qx_err child_start(struct farm *f, int which, char *const *argv, struct q
     if (!pid)
         become(log, parent, argv);
     c->pid = pid;
-    (void)setpgid(pid, pid);     /* whoever of the two is first */
+    (void)setpgid(pid, pid); /* whoever of the two is first */
     c->pidfd = pidfd_open(pid, 0);
-    return c->pidfd >= 0 ? QX_ERR_OK : qx_fail(err, QX_ERR_IO, "watching %s: %s", c->program, strerror(errno));
+    return c->pidfd >= 0 ? QX_ERR_OK
+                         : qx_fail(err, QX_ERR_IO, "watching %s: %s", c->program, strerror(errno));
 }
 
 static qx_err start_master(struct farm *f, struct qx_error *err)
@@ -256,14 +260,16 @@ static bool own_plugins(const char *program, char *path, size_t len)
     return false;
 }
 
-static qx_err start_worker(struct farm *f, uint32_t slots, const char *const *plugin_dirs, struct qx_error *err)
+static qx_err start_worker(struct farm *f, uint32_t slots, const char *const *plugin_dirs,
+                           struct qx_error *err)
 {
     char path[PATH_MAX], own[PATH_MAX], count[16];
     qx_err e = find_program("qx-worker", path, sizeof path, err);
     if (e != QX_ERR_OK)
         return e;
     (void)snprintf(count, sizeof count, "%u", slots ? slots : cores());
-    char *argv[ARGS_MAX] = {path, "--master", f->address, "--slots", count, "--exit-with-parent", "--log-level", "warn"};
+    char *argv[ARGS_MAX] = {path,  "--master",           f->address,    "--slots",
+                            count, "--exit-with-parent", "--log-level", "warn"};
     size_t n = 8;
     if (plugin_dirs && *plugin_dirs && own_plugins(path, own, sizeof own)) {
         argv[n++] = "--plugins";
@@ -285,7 +291,8 @@ qx_err farm_open(uint32_t slots, const char *const *plugin_dirs, struct farm **r
     f->children[WORKER] = (struct child){"qx-worker", 0, -1};
     f->lock = -1;
     if (!make_dir(f, getenv("XDG_RUNTIME_DIR")) && !make_dir(f, getenv("TMPDIR")) && !make_dir(f, "/tmp")) {
-        qx_err e = qx_fail(err, QX_ERR_IO, "cannot make a private folder for an embedded farm in /tmp: %s", strerror(errno));
+        qx_err e = qx_fail(err, QX_ERR_IO, "cannot make a private folder for an embedded farm in /tmp: %s",
+                           strerror(errno));
         qx_free(f);
         return e;
     }
@@ -332,7 +339,7 @@ static void tail(const struct farm *f, int which, char *text, size_t len)
     if (n <= 0)
         return;
     buf[n] = '\0';
-    char *start = buf + n;       /* as many whole lines as fit */
+    char *start = buf + n; /* as many whole lines as fit */
     for (char *p = buf + n; p > buf; p--)
         if (p[-1] == '\n') {
             if ((size_t)(buf + n - p) >= len && start != buf + n)
@@ -366,10 +373,11 @@ void farm_last_words(const struct farm *f, struct qx_error *err)
 static void say_how(const struct child *c, int status, struct qx_error *err)
 {
     if (WIFSIGNALED(status))
-        (void)qx_fail(err, QX_ERR_IO, "the embedded farm's %s was killed by signal %d (%s)", c->program, WTERMSIG(status),
-                      strsignal(WTERMSIG(status)));
+        (void)qx_fail(err, QX_ERR_IO, "the embedded farm's %s was killed by signal %d (%s)", c->program,
+                      WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
-        (void)qx_fail(err, QX_ERR_IO, "the embedded farm's %s ended with status %d", c->program, WEXITSTATUS(status));
+        (void)qx_fail(err, QX_ERR_IO, "the embedded farm's %s ended with status %d", c->program,
+                      WEXITSTATUS(status));
 }
 
 bool farm_failed(struct farm *f, struct qx_error *err)
@@ -410,7 +418,7 @@ void farm_close(struct farm *f)
 {
     if (!f)
         return;
-    end_child(&f->children[WORKER]);   /* first: it says goodbye to the master */
+    end_child(&f->children[WORKER]); /* first: it says goodbye to the master */
     end_child(&f->children[MASTER]);
     for (int i = 0; i < CHILDREN; i++)
         if (f->children[i].pidfd >= 0)

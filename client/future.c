@@ -66,7 +66,7 @@ static void keep_rows(struct qx_future *f, struct qx_event *ev)
         return;
     }
     f->rows[f->n_rows++] = *ev;
-    ev->type = QX_EVENT_ERROR;   /* taken */
+    ev->type = QX_EVENT_ERROR; /* taken */
     ev->memory = NULL;
 }
 
@@ -100,7 +100,12 @@ void future_take(struct qx_future *f, struct qx_event *ev)
     case QX_EVENT_ERROR:
         future_end(f, &ev->u.error);
         break;
-    case QX_EVENT_JOBS: case QX_EVENT_TASKS: case QX_EVENT_WORKERS: case QX_EVENT_BLOB: case QX_EVENT_FARM: case QX_EVENT_LOST:
+    case QX_EVENT_JOBS:
+    case QX_EVENT_TASKS:
+    case QX_EVENT_WORKERS:
+    case QX_EVENT_BLOB:
+    case QX_EVENT_FARM:
+    case QX_EVENT_LOST:
         break;
     }
 }
@@ -110,7 +115,8 @@ QX_API void qx_future_free(struct qx_future *f)
     if (!f)
         return;
     if (f->done) {
-        (void)idmap_del(&f->client->futures, f->tag);   /* it may have ended together with its client's master */
+        (void)idmap_del(&f->client->futures,
+                        f->tag); /* it may have ended together with its client's master */
         future_destroy(f);
         return;
     }
@@ -174,7 +180,8 @@ QX_API qx_err qx_future_wait(struct qx_future *f, int64_t timeout_ms, struct qx_
     return QX_ERR_OK;
 }
 
-QX_API qx_err qx_future_get(struct qx_future *f, int64_t timeout_ms, const struct qx_result **ret, struct qx_error *err)
+QX_API qx_err qx_future_get(struct qx_future *f, int64_t timeout_ms, const struct qx_result **ret,
+                            struct qx_error *err)
 {
     qx_err e = qx_future_wait(f, timeout_ms, err);
     if (e != QX_ERR_OK)
@@ -188,10 +195,14 @@ QX_API qx_err qx_future_get(struct qx_future *f, int64_t timeout_ms, const struc
         return QX_ERR_OK;
     case QX_JOB_CANCELLED:
         return qx_fail(err, QX_ERR_CANCELLED, "job %llu was cancelled", (unsigned long long)i->job);
-    case QX_JOB_NONE: case QX_JOB_RUNNING: case QX_JOB_FAILED: case QX_JOB_STATE_COUNT:
+    case QX_JOB_NONE:
+    case QX_JOB_RUNNING:
+    case QX_JOB_FAILED:
+    case QX_JOB_STATE_COUNT:
         break;
     }
-    return qx_fail(err, i->code == QX_ERR_OK ? QX_ERR_TASK : i->code, "%s", i->error[0] ? i->error : "the job failed");
+    return qx_fail(err, i->code == QX_ERR_OK ? QX_ERR_TASK : i->code, "%s",
+                   i->error[0] ? i->error : "the job failed");
 }
 
 /* ---- rows ---- */
@@ -221,7 +232,8 @@ static qx_err return_credit(struct qx_future *f, struct qx_error *err)
     return e == QX_ERR_OK ? e : qx_fail(err, e, "out of memory");
 }
 
-QX_API qx_err qx_future_next_rows(struct qx_future *f, int64_t timeout_ms, struct qx_rows *ret, struct qx_error *err)
+QX_API qx_err qx_future_next_rows(struct qx_future *f, int64_t timeout_ms, struct qx_rows *ret,
+                                  struct qx_error *err)
 {
     qx_err e = return_credit(f, err);
     if (e != QX_ERR_OK)
@@ -247,18 +259,23 @@ QX_API qx_err qx_future_next_rows(struct qx_future *f, int64_t timeout_ms, struc
     struct qx_rows *r = &f->current.u.rows.rows;
     e = learn_columns(f, r);
     if (e != QX_ERR_OK)
-        return qx_fail(err, e, "%s", e == QX_ERR_PROTO ? "rows whose columns are not known" : "out of memory for the names of columns");
+        return qx_fail(err, e, "%s",
+                       e == QX_ERR_PROTO ? "rows whose columns are not known"
+                                         : "out of memory for the names of columns");
     r->columns = (const char *const *)f->columns;
     *ret = *r;
     return QX_ERR_OK;
 }
 
-static qx_err hand_out(struct qx_future *f, qx_rows_f rows_f, void *arg, uint64_t deadline, struct qx_error *err)
+static qx_err hand_out(struct qx_future *f, qx_rows_f rows_f, void *arg, uint64_t deadline,
+                       struct qx_error *err)
 {
     for (;;) {
         struct qx_rows rows;
         uint64_t now = client_now_ns();
-        int64_t left = deadline == UINT64_MAX ? -1 : deadline > now ? (int64_t)((deadline - now) / 1000000u) : 0;
+        int64_t left = deadline == UINT64_MAX ? -1
+                       : deadline > now       ? (int64_t)((deadline - now) / 1000000u)
+                                              : 0;
         qx_err e = qx_future_next_rows(f, left, &rows, err);
         if (e == QX_ERR_AGAIN)
             continue;
@@ -270,8 +287,8 @@ static qx_err hand_out(struct qx_future *f, qx_rows_f rows_f, void *arg, uint64_
     }
 }
 
-QX_API qx_err qx_client_map(struct qx_client *c, const struct qx_job_options *job, qx_rows_f rows_f, void *arg,
-                            int64_t timeout_ms, struct qx_result **ret, struct qx_error *err)
+QX_API qx_err qx_client_map(struct qx_client *c, const struct qx_job_options *job, qx_rows_f rows_f,
+                            void *arg, int64_t timeout_ms, struct qx_result **ret, struct qx_error *err)
 {
     uint64_t deadline = client_deadline(timeout_ms);
     struct qx_job_options with_rows = *job;
@@ -311,7 +328,8 @@ static struct qx_future *next_done(struct qx_future *const *futures, size_t n, s
     return NULL;
 }
 
-QX_API qx_err qx_as_completed(struct qx_future *const *futures, size_t n, int64_t timeout_ms, struct qx_future **ret, struct qx_error *err)
+QX_API qx_err qx_as_completed(struct qx_future *const *futures, size_t n, int64_t timeout_ms,
+                              struct qx_future **ret, struct qx_error *err)
 {
     uint64_t deadline = client_deadline(timeout_ms);
     for (;;) {

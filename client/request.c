@@ -6,7 +6,8 @@
 #include "common/error.h"
 
 /* Sends nothing itself: `e` is what making the request gave, *tag its number (by address, since both are made in one call). */
-static qx_err ask(struct qx_client *c, qx_err e, const uint64_t *tag, struct qx_event *ret, struct qx_error *err)
+static qx_err ask(struct qx_client *c, qx_err e, const uint64_t *tag, struct qx_event *ret,
+                  struct qx_error *err)
 {
     if (e != QX_ERR_OK)
         return qx_fail(err, e, "making a request: %s", qx_err_text(e));
@@ -55,7 +56,8 @@ QX_API qx_err qx_client_extend(struct qx_client *c, uint64_t job, uint64_t n_ite
     return e;
 }
 
-QX_API qx_err qx_client_jobs(struct qx_client *c, uint64_t job, struct qx_job_list **ret, struct qx_error *err)
+QX_API qx_err qx_client_jobs(struct qx_client *c, uint64_t job, struct qx_job_list **ret,
+                             struct qx_error *err)
 {
     uint64_t tag = 0;
     struct qx_event ev;
@@ -68,7 +70,8 @@ QX_API qx_err qx_client_jobs(struct qx_client *c, uint64_t job, struct qx_job_li
     return QX_ERR_OK;
 }
 
-QX_API qx_err qx_client_result(struct qx_client *c, uint64_t job, bool partial, struct qx_result **ret, struct qx_error *err)
+QX_API qx_err qx_client_result(struct qx_client *c, uint64_t job, bool partial, struct qx_result **ret,
+                               struct qx_error *err)
 {
     uint64_t tag = 0;
     struct qx_event ev;
@@ -81,7 +84,8 @@ QX_API qx_err qx_client_result(struct qx_client *c, uint64_t job, bool partial, 
     return QX_ERR_OK;
 }
 
-QX_API qx_err qx_client_tasks(struct qx_client *c, const char *name, struct qx_task_list **ret, struct qx_error *err)
+QX_API qx_err qx_client_tasks(struct qx_client *c, const char *name, struct qx_task_list **ret,
+                              struct qx_error *err)
 {
     uint64_t tag = 0;
     struct qx_event ev;
@@ -107,7 +111,8 @@ QX_API qx_err qx_client_workers(struct qx_client *c, struct qx_worker_list **ret
     return QX_ERR_OK;
 }
 
-QX_API qx_err qx_client_blob(struct qx_client *c, const char *ref, void **ret_data, size_t *ret_len, struct qx_error *err)
+QX_API qx_err qx_client_blob(struct qx_client *c, const char *ref, void **ret_data, size_t *ret_len,
+                             struct qx_error *err)
 {
     uint64_t tag = 0;
     struct qx_event ev;

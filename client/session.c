@@ -11,7 +11,7 @@
 
 enum { SILENT_MS_DEFAULT = 2500, PINGS_IN_SILENCE = 5 };
 
-struct held {                    /* what an event borrows from */
+struct held { /* what an event borrows from */
     struct control msg;
     struct qx_bytes bytes;
 };
@@ -19,13 +19,13 @@ struct held {                    /* what an event borrows from */
 struct qx_session {
     uint64_t silent_ns, entropy, drawn;
     uint64_t next_tag;
-    struct idmap requests;       /* tag -> struct request */
-    struct qx_bytes *out;        /* messages [out_head, n_out) wait; [0, out_head) are empty and reused */
+    struct idmap requests; /* tag -> struct request */
+    struct qx_bytes *out;  /* messages [out_head, n_out) wait; [0, out_head) are empty and reused */
     size_t n_out, out_head, cap_out;
     struct qx_event *events;
     size_t n_events, event_head, cap_events;
     uint64_t heard_ns, pinged_ns, ticked_ns;
-    bool clock_runs;             /* the three above mean something */
+    bool clock_runs; /* the three above mean something */
     bool lost;
 };
 
@@ -118,7 +118,7 @@ static struct request *request_new(struct qx_session *s, struct control *c, uint
         return NULL;
     }
     if (s->requests.n == 1)
-        s->clock_runs = false;   /* starts at the next tick */
+        s->clock_runs = false; /* starts at the next tick */
     *ret_tag = r->tag;
     return r;
 }
@@ -174,11 +174,21 @@ static qx_err spec_from(struct qx_session *s, const struct qx_job_options *o, st
 {
     uint32_t n_cells = o->n_cells ? o->n_cells : 1;
     *ret = (struct job_spec){
-        .task = text_or_empty(o->task), .version = text_or_empty(o->version), .n_params = o->n_args, .n_cells = n_cells,
-        .n_items = o->n_items, .seed = o->has_seed ? o->seed : draw_seed(s), .until = text_or_empty(o->until),
-        .chunk_items = o->chunk_items, .priority = o->priority, .attempts_max = o->attempts_max,
-        .item_timeout_ms = o->item_timeout_ms, .item_bytes_max = o->item_bytes_max, .rows = o->rows,
-        .detached = o->detached, .label = text_or_empty(o->label),
+        .task = text_or_empty(o->task),
+        .version = text_or_empty(o->version),
+        .n_params = o->n_args,
+        .n_cells = n_cells,
+        .n_items = o->n_items,
+        .seed = o->has_seed ? o->seed : draw_seed(s),
+        .until = text_or_empty(o->until),
+        .chunk_items = o->chunk_items,
+        .priority = o->priority,
+        .attempts_max = o->attempts_max,
+        .item_timeout_ms = o->item_timeout_ms,
+        .item_bytes_max = o->item_bytes_max,
+        .rows = o->rows,
+        .detached = o->detached,
+        .label = text_or_empty(o->label),
     };
     ret->params = params_from(o->args, o->n_args);
     ret->cells = qx_calloc(n_cells, sizeof *ret->cells);
@@ -205,8 +215,8 @@ static qx_err check_options(const struct qx_job_options *o, struct qx_error *err
     return QX_ERR_OK;
 }
 
-QX_API qx_err qx_session_submit(struct qx_session *s, const struct qx_job_options *job, bool watch, uint64_t *ret_tag,
-                                struct qx_error *err)
+QX_API qx_err qx_session_submit(struct qx_session *s, const struct qx_job_options *job, bool watch,
+                                uint64_t *ret_tag, struct qx_error *err)
 {
     qx_err e = check_options(job, err);
     if (e != QX_ERR_OK)
@@ -284,9 +294,10 @@ QX_API qx_err qx_session_rows_taken(struct qx_session *s, uint64_t job, uint64_t
     return send_message(s, &c);
 }
 
-QX_API qx_err qx_session_put_blob(struct qx_session *s, const void *data, size_t len, char *ret_ref, uint64_t *ret_tag)
+QX_API qx_err qx_session_put_blob(struct qx_session *s, const void *data, size_t len, char *ret_ref,
+                                  uint64_t *ret_tag)
 {
-    struct control c = {.type = CONTROL_BLOB_PUT};   /* without data: do you have it? */
+    struct control c = {.type = CONTROL_BLOB_PUT}; /* without data: do you have it? */
     blob_hash(data, len, c.u.blob_put.ref.hash);
     c.u.blob_put.ref.len_bytes = len;
     struct request *r = request_new(s, &c, ret_tag);
@@ -338,12 +349,26 @@ QX_API bool qx_session_next_event(struct qx_session *s, struct qx_event *ret)
 QX_API void qx_event_fini(struct qx_event *e)
 {
     switch (e->type) {
-    case QX_EVENT_RESULT: qx_result_free(e->u.result); break;
-    case QX_EVENT_JOBS: qx_job_list_free(e->u.jobs); break;
-    case QX_EVENT_TASKS: qx_task_list_free(e->u.tasks); break;
-    case QX_EVENT_WORKERS: qx_worker_list_free(e->u.workers); break;
-    case QX_EVENT_SUBMITTED: case QX_EVENT_PROGRESS: case QX_EVENT_ROWS: case QX_EVENT_BLOB: case QX_EVENT_FARM:
-    case QX_EVENT_ERROR: case QX_EVENT_LOST: break;
+    case QX_EVENT_RESULT:
+        qx_result_free(e->u.result);
+        break;
+    case QX_EVENT_JOBS:
+        qx_job_list_free(e->u.jobs);
+        break;
+    case QX_EVENT_TASKS:
+        qx_task_list_free(e->u.tasks);
+        break;
+    case QX_EVENT_WORKERS:
+        qx_worker_list_free(e->u.workers);
+        break;
+    case QX_EVENT_SUBMITTED:
+    case QX_EVENT_PROGRESS:
+    case QX_EVENT_ROWS:
+    case QX_EVENT_BLOB:
+    case QX_EVENT_FARM:
+    case QX_EVENT_ERROR:
+    case QX_EVENT_LOST:
+        break;
     }
     struct held *h = e->memory;
     if (h) {
@@ -364,7 +389,8 @@ static qx_err error_event(struct qx_session *s, uint64_t tag, qx_err code, const
 }
 
 /* An event that borrows from the message; takes it over. */
-static struct qx_event *holding_event(struct qx_session *s, enum qx_event_type type, uint64_t tag, struct control *msg)
+static struct qx_event *holding_event(struct qx_session *s, enum qx_event_type type, uint64_t tag,
+                                      struct control *msg)
 {
     struct held *h = qx_calloc(1, sizeof *h);
     struct qx_event *ev = h ? event_new(s, type, tag) : NULL;
@@ -383,10 +409,14 @@ static struct qx_event *holding_event(struct qx_session *s, enum qx_event_type t
 static uint64_t job_of(const struct control *c)
 {
     switch (c->type) {
-    case CONTROL_PROGRESS: return c->u.progress.job;
-    case CONTROL_ROWS: return c->u.rows.job;
-    case CONTROL_ANSWER: return c->u.answer.info.job;
-    default: return 0;
+    case CONTROL_PROGRESS:
+        return c->u.progress.job;
+    case CONTROL_ROWS:
+        return c->u.rows.job;
+    case CONTROL_ANSWER:
+        return c->u.answer.info.job;
+    default:
+        return 0;
     }
 }
 
@@ -431,7 +461,7 @@ static qx_err on_progress(struct qx_session *s, struct request *r, struct contro
     if (!ev)
         return QX_ERR_NOMEM;
     convert_info(&((struct held *)ev->memory)->msg.u.progress, &ev->u.progress);
-    if (!r->watch)               /* the answer to a cancel or an extend */
+    if (!r->watch) /* the answer to a cancel or an extend */
         request_close(s, r);
     return QX_ERR_OK;
 }
@@ -443,8 +473,13 @@ static qx_err on_rows(struct qx_session *s, struct request *r, struct control *m
         return QX_ERR_NOMEM;
     const struct control *c = &((struct held *)ev->memory)->msg;
     ev->u.rows.rows = (struct qx_rows){
-        .job = c->u.rows.job, .first_item = c->u.rows.first_item, .cell = c->u.rows.cell, .n_items = c->u.rows.n_items,
-        .n_columns = c->u.rows.n_columns, .values = c->u.rows.values, .outcomes = c->u.rows.ok,
+        .job = c->u.rows.job,
+        .first_item = c->u.rows.first_item,
+        .cell = c->u.rows.cell,
+        .n_items = c->u.rows.n_items,
+        .n_columns = c->u.rows.n_columns,
+        .values = c->u.rows.values,
+        .outcomes = c->u.rows.ok,
         .columns = c->u.rows.n_names == c->u.rows.n_columns ? (const char *const *)c->u.rows.columns : NULL,
     };
     ev->u.rows.bytes = (uint64_t)c->u.rows.n_items * c->u.rows.n_columns * sizeof(double);
@@ -498,8 +533,11 @@ static qx_err on_pong(struct qx_session *s, struct request *r, struct control *m
     if (!ev)
         return QX_ERR_NOMEM;
     const struct control *c = &((struct held *)ev->memory)->msg;
-    ev->u.farm = (struct qx_farm_info){.protocol = c->u.pong.version, .workers = c->u.pong.workers, .slots = c->u.pong.slots,
-                                       .release = c->u.pong.release, .uptime_ms = c->u.pong.uptime_ms};
+    ev->u.farm = (struct qx_farm_info){.protocol = c->u.pong.version,
+                                       .workers = c->u.pong.workers,
+                                       .slots = c->u.pong.slots,
+                                       .release = c->u.pong.release,
+                                       .uptime_ms = c->u.pong.uptime_ms};
     request_close(s, r);
     return QX_ERR_OK;
 }
@@ -535,8 +573,10 @@ static qx_err on_blob_state(struct qx_session *s, struct request *r, const struc
     while (r->sent < r->ref.len_bytes && r->sent < r->have + (uint64_t)BLOB_PARTS_AHEAD * BLOB_PART_BYTES) {
         uint64_t left = r->ref.len_bytes - r->sent;
         size_t len = left < BLOB_PART_BYTES ? (size_t)left : BLOB_PART_BYTES;
-        struct control c = {.type = CONTROL_BLOB_PUT, .tag = r->tag,
-                            .u.blob_put = {.ref = r->ref, .offset = r->sent, .data = r->data + r->sent, .len = len}};
+        struct control c = {
+            .type = CONTROL_BLOB_PUT,
+            .tag = r->tag,
+            .u.blob_put = {.ref = r->ref, .offset = r->sent, .data = r->data + r->sent, .len = len}};
         if (send_message(s, &c) != QX_ERR_OK)
             return QX_ERR_NOMEM;
         r->sent += len;
@@ -587,23 +627,35 @@ static qx_err dispatch(struct qx_session *s, struct control *msg, struct qx_erro
 {
     struct request *r = find_request(s, msg);
     if (msg->type == CONTROL_ERROR)
-        return msg->tag && !r ? QX_ERR_OK : on_error(s, r, msg);   /* of an abandoned request: nobody's */
+        return msg->tag && !r ? QX_ERR_OK : on_error(s, r, msg); /* of an abandoned request: nobody's */
     if (!r)
-        return QX_ERR_OK;        /* a pong to our own ping, or news nobody waits for */
+        return QX_ERR_OK; /* a pong to our own ping, or news nobody waits for */
     switch (msg->type) {
-    case CONTROL_SUBMITTED: return on_submitted(s, r, msg);
-    case CONTROL_PROGRESS: return on_progress(s, r, msg);
-    case CONTROL_ROWS: return on_rows(s, r, msg);
-    case CONTROL_ANSWER: return on_answer(s, r, msg, err);
-    case CONTROL_JOB_LIST: case CONTROL_TASK_LIST: case CONTROL_WORKER_LIST: return on_list(s, r, msg);
-    case CONTROL_PONG: return on_pong(s, r, msg);
-    case CONTROL_BLOB_STATE: return on_blob_state(s, r, msg);
-    case CONTROL_BLOB_PART: return on_blob_part(s, r, msg);
-    default: return qx_fail(err, QX_ERR_PROTO, "the master sent a message of type %d to a client", (int)msg->type);
+    case CONTROL_SUBMITTED:
+        return on_submitted(s, r, msg);
+    case CONTROL_PROGRESS:
+        return on_progress(s, r, msg);
+    case CONTROL_ROWS:
+        return on_rows(s, r, msg);
+    case CONTROL_ANSWER:
+        return on_answer(s, r, msg, err);
+    case CONTROL_JOB_LIST:
+    case CONTROL_TASK_LIST:
+    case CONTROL_WORKER_LIST:
+        return on_list(s, r, msg);
+    case CONTROL_PONG:
+        return on_pong(s, r, msg);
+    case CONTROL_BLOB_STATE:
+        return on_blob_state(s, r, msg);
+    case CONTROL_BLOB_PART:
+        return on_blob_part(s, r, msg);
+    default:
+        return qx_fail(err, QX_ERR_PROTO, "the master sent a message of type %d to a client", (int)msg->type);
     }
 }
 
-QX_API qx_err qx_session_receive(struct qx_session *s, const void *data, size_t len, uint64_t now_ns, struct qx_error *err)
+QX_API qx_err qx_session_receive(struct qx_session *s, const void *data, size_t len, uint64_t now_ns,
+                                 struct qx_error *err)
 {
     struct control msg;
     qx_err e = control_decode(data, len, &msg, err);
@@ -614,7 +666,10 @@ QX_API qx_err qx_session_receive(struct qx_session *s, const void *data, size_t 
     e = dispatch(s, &msg, &why);
     control_fini(&msg);
     if (e != QX_ERR_OK)
-        return qx_fail(err, e, "%s", why.text[0] ? why.text : e == QX_ERR_PROTO ? "the master sent nonsense" : qx_err_text(e));
+        return qx_fail(err, e, "%s",
+                       why.text[0]         ? why.text
+                       : e == QX_ERR_PROTO ? "the master sent nonsense"
+                                           : qx_err_text(e));
     return QX_ERR_OK;
 }
 
@@ -645,7 +700,8 @@ static qx_err end_all(struct qx_session *s)
     struct qx_event *ev = event_new(s, QX_EVENT_LOST, 0);
     if (!ev)
         return QX_ERR_NOMEM;
-    (void)qx_fail(&ev->u.error, QX_ERR_IO, "the master has not answered for %.1f s", (double)s->silent_ns / 1e9);
+    (void)qx_fail(&ev->u.error, QX_ERR_IO, "the master has not answered for %.1f s",
+                  (double)s->silent_ns / 1e9);
     s->lost = true;
     drop_requests(s);
     return QX_ERR_OK;

@@ -11,15 +11,15 @@ static const uint64_t NS_PER_MS = 1000000u;
 
 /* A request that is still open. */
 struct request {
-    uint64_t tag, job;           /* job: of WATCH and of an accepted SUBMIT */
-    enum control_type type;      /* that was sent */
-    bool watch;                  /* stays open until the RESULT */
-    uint32_t progress_ms;        /* of SUBMIT: how often news are wanted; asked for once the job has its number */
-    struct blob_ref ref;         /* blobs: what, how far */
-    const uint8_t *data;         /* put_blob: borrowed */
+    uint64_t tag, job;      /* job: of WATCH and of an accepted SUBMIT */
+    enum control_type type; /* that was sent */
+    bool watch;             /* stays open until the RESULT */
+    uint32_t progress_ms;   /* of SUBMIT: how often news are wanted; asked for once the job has its number */
+    struct blob_ref ref;    /* blobs: what, how far */
+    const uint8_t *data;    /* put_blob: borrowed */
     uint64_t sent, have;
-    bool asked;                  /* put_blob: the master said that it has not all of it */
-    struct qx_bytes got;         /* get_blob */
+    bool asked;          /* put_blob: the master said that it has not all of it */
+    struct qx_bytes got; /* get_blob */
 };
 
 /* Decoded messages as public structs. Each takes over the message: *msg is empty afterwards, also on failure. */
@@ -27,6 +27,6 @@ qx_err convert_result(struct control *msg, struct qx_result **ret, struct qx_err
 qx_err convert_jobs(struct control *msg, struct qx_job_list **ret);
 qx_err convert_tasks(struct control *msg, struct qx_task_list **ret);
 qx_err convert_workers(struct control *msg, struct qx_worker_list **ret);
-void   convert_info(const struct job_info *from, struct qx_job_info *to);
+void convert_info(const struct job_info *from, struct qx_job_info *to);
 
 #endif

@@ -37,7 +37,8 @@ static qx_err csv_image(const char *path, struct qx_bytes *ret, struct qx_error 
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) {
-        qx_err e = qx_fail(err, errno == ENOENT ? QX_ERR_NOTFOUND : QX_ERR_INVALID, "data file %s: %s", path, strerror(errno));
+        qx_err e = qx_fail(err, errno == ENOENT ? QX_ERR_NOTFOUND : QX_ERR_INVALID, "data file %s: %s", path,
+                           strerror(errno));
         if (fd >= 0)
             close(fd);
         return e;
@@ -52,8 +53,8 @@ static qx_err csv_image(const char *path, struct qx_bytes *ret, struct qx_error 
     if (map == MAP_FAILED)
         return qx_fail(err, QX_ERR_INVALID, "data file %s: %s", path, strerror(errno));
     if (len > TABLE_CSV_BYTES_MAX)
-        return qx_fail(err, QX_ERR_INVALID, "data file %s: %.1f GiB, at most %.0f GiB", path, (double)len / (1u << 30),
-                       (double)TABLE_CSV_BYTES_MAX / (1u << 30));
+        return qx_fail(err, QX_ERR_INVALID, "data file %s: %.1f GiB, at most %.0f GiB", path,
+                       (double)len / (1u << 30), (double)TABLE_CSV_BYTES_MAX / (1u << 30));
     qx_err e = table_from_csv(path, len ? map : "", len, ret, err);
     if (map)
         munmap(map, len);
@@ -81,8 +82,8 @@ QX_API void qx_data_free(void *data)
 /* ---- which parameters name files ---- */
 
 /* The parameters that are data in any version that may be meant. */
-static qx_err remember_task(struct qx_client *c, const char *name, const char *version, const struct qx_task_list *l,
-                            const struct known_task **ret)
+static qx_err remember_task(struct qx_client *c, const char *name, const char *version,
+                            const struct qx_task_list *l, const struct known_task **ret)
 {
     if (qx_grow(&c->tasks, &c->cap_tasks, c->n_tasks + 1, sizeof *c->tasks))
         return QX_ERR_NOMEM;
@@ -122,8 +123,8 @@ static bool lists_task(const struct qx_task_list *l, const char *name)
 }
 
 /* What is known of a task; asks the master the first time. NULL in *ret: the farm does not hold it (yet). */
-static qx_err know_task(struct qx_client *c, const char *name, const char *version, const struct known_task **ret,
-                        struct qx_error *err)
+static qx_err know_task(struct qx_client *c, const char *name, const char *version,
+                        const struct known_task **ret, struct qx_error *err)
 {
     *ret = NULL;
     for (size_t i = 0; i < c->n_tasks; i++)
@@ -166,7 +167,8 @@ static qx_err read_file(struct prepared *p, const char *path, struct qx_error *e
     if (qx_grow(&p->files, &p->cap_files, p->n_files + 1, sizeof *p->files))
         return qx_fail(err, QX_ERR_NOMEM, "out of memory for data files");
     struct data_file f = {.path = qx_strdup(path)};
-    qx_err e = f.path ? csv_image(path, &f.image, err) : qx_fail(err, QX_ERR_NOMEM, "out of memory for data files");
+    qx_err e =
+        f.path ? csv_image(path, &f.image, err) : qx_fail(err, QX_ERR_NOMEM, "out of memory for data files");
     if (e != QX_ERR_OK) {
         qx_bytes_fini(&f.image);
         qx_free(f.path);
@@ -182,7 +184,8 @@ static bool names_file(const struct known_task *t, const struct qx_arg *a)
     return is_table(t, a->name) && *a->value && !blob_ref_parse(a->value, &ref);
 }
 
-static qx_err read_files(struct prepared *p, const struct known_task *t, const struct qx_arg *args, uint32_t n, struct qx_error *err)
+static qx_err read_files(struct prepared *p, const struct known_task *t, const struct qx_arg *args,
+                         uint32_t n, struct qx_error *err)
 {
     qx_err e = QX_ERR_OK;
     for (uint32_t i = 0; e == QX_ERR_OK && i < n; i++)
@@ -253,7 +256,8 @@ static void prepared_fini(struct prepared *p)
 }
 
 /* Rewrites `job` so that its data parameters name blobs that the master has. */
-static qx_err prepare(struct qx_client *c, struct qx_job_options *job, struct prepared *p, struct qx_error *err)
+static qx_err prepare(struct qx_client *c, struct qx_job_options *job, struct prepared *p,
+                      struct qx_error *err)
 {
     const struct known_task *t = NULL;
     qx_err e = know_task(c, job->task, job->version ? job->version : "", &t, err);
@@ -282,7 +286,8 @@ static qx_err wait_taken(struct qx_client *c, struct qx_future *f, struct qx_err
     return f->job || f->result ? QX_ERR_OK : qx_fail(err, f->error.code, "%s", f->error.text);
 }
 
-static qx_err submit(struct qx_client *c, const struct qx_job_options *job, struct qx_future **ret, struct qx_error *err)
+static qx_err submit(struct qx_client *c, const struct qx_job_options *job, struct qx_future **ret,
+                     struct qx_error *err)
 {
     uint64_t tag;
     struct qx_future *f = NULL;
@@ -303,7 +308,8 @@ static qx_err submit(struct qx_client *c, const struct qx_job_options *job, stru
     return QX_ERR_OK;
 }
 
-QX_API qx_err qx_client_submit(struct qx_client *c, const struct qx_job_options *job, struct qx_future **ret, struct qx_error *err)
+QX_API qx_err qx_client_submit(struct qx_client *c, const struct qx_job_options *job, struct qx_future **ret,
+                               struct qx_error *err)
 {
     if (!job->task || !*job->task)
         return qx_fail(err, QX_ERR_INVALID, "a job needs a task");
@@ -316,7 +322,8 @@ QX_API qx_err qx_client_submit(struct qx_client *c, const struct qx_job_options 
     return e;
 }
 
-QX_API qx_err qx_client_attach(struct qx_client *c, uint64_t job, uint32_t progress_ms, struct qx_future **ret, struct qx_error *err)
+QX_API qx_err qx_client_attach(struct qx_client *c, uint64_t job, uint32_t progress_ms,
+                               struct qx_future **ret, struct qx_error *err)
 {
     uint64_t tag;
     struct qx_future *f = NULL;
@@ -326,7 +333,7 @@ QX_API qx_err qx_client_attach(struct qx_client *c, uint64_t job, uint32_t progr
     if (e != QX_ERR_OK)
         return qx_fail(err, e, "out of memory for a job");
     f->job = job;
-    f->detached = true;          /* not ours to end */
+    f->detached = true; /* not ours to end */
     *ret = f;
     return QX_ERR_OK;
 }

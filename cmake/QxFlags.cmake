@@ -26,6 +26,7 @@ add_library(qx_warnings INTERFACE)
 target_compile_features(qx_warnings INTERFACE c_std_11)
 target_compile_options(qx_warnings INTERFACE
     $<$<COMPILE_LANGUAGE:C>:-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes>
+    $<$<COMPILE_LANG_AND_ID:C,GNU>:-Wno-format-truncation> # texts are cut on purpose; lengths are checked where they matter
     $<$<AND:$<COMPILE_LANGUAGE:C>,$<BOOL:${QX_WERROR}>>:-Werror>)
 add_library(qx_flags INTERFACE)
 target_link_libraries(qx_flags INTERFACE qx_warnings)

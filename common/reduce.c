@@ -3,6 +3,7 @@
 #include "common/reduce.h"
 
 #include "common/error.h"
+#include "common/mem.h"
 #include "common/reduce_part.h"
 #include "common/reduce_tally.h"
 
@@ -16,9 +17,25 @@ void reduce_state_init(struct reduce_state *s)
 void reduce_state_fini(struct reduce_state *s)
 {
     tally_clear(&s->tally);
-    for (uint32_t i = 0; i < QX_PLAN_REDUCERS_MAX; i++)
+    for (uint32_t i = 0; i < s->cap_parts; i++)
         qx_bytes_fini(&s->parts[i]);
-    s->n_parts = 0;
+    qx_free(s->parts);
+    *s = (struct reduce_state){0};
+}
+
+/* Makes it n parts; those that were there keep their memory. */
+static qx_err set_parts(struct reduce_state *s, uint32_t n)
+{
+    if (n > s->cap_parts) {
+        struct qx_bytes *parts = qx_realloc(s->parts, n * sizeof *parts);
+        if (!parts)
+            return QX_ERR_NOMEM;
+        memset(parts + s->cap_parts, 0, (n - s->cap_parts) * sizeof *parts);
+        s->parts = parts;
+        s->cap_parts = n;
+    }
+    s->n_parts = n;
+    return QX_ERR_OK;
 }
 
 void reduce_state_move(struct reduce_state *to, struct reduce_state *from)
@@ -33,11 +50,12 @@ void reduce_state_move(struct reduce_state *to, struct reduce_state *from)
 qx_err reduce_state_copy(struct reduce_state *to, const struct reduce_state *from)
 {
     qx_err e = tally_copy(&to->tally, &from->tally);
+    if (e == QX_ERR_OK)
+        e = set_parts(to, from->n_parts);
     for (uint32_t i = 0; i < from->n_parts && e == QX_ERR_OK; i++) {
         qx_bytes_clear(&to->parts[i]);
         e = qx_bytes_append(&to->parts[i], from->parts[i].data, from->parts[i].len);
     }
-    to->n_parts = from->n_parts;
     return e;
 }
 
@@ -58,13 +76,10 @@ static qx_err part_reset(const struct reduce_plan *p, const struct reduce_plugin
 qx_err reduce_reset(const struct reduce_plan *p, const struct reduce_plugin *plug, struct reduce_state *s)
 {
     tally_clear(&s->tally);
-    s->n_parts = p->n_reducers;
-    for (uint32_t i = 0; i < p->n_reducers; i++) {
-        qx_err e = part_reset(p, plug, i, &s->parts[i]);
-        if (e != QX_ERR_OK)
-            return e;
-    }
-    return QX_ERR_OK;
+    qx_err e = set_parts(s, p->n_reducers);
+    for (uint32_t i = 0; i < p->n_reducers && e == QX_ERR_OK; i++)
+        e = part_reset(p, plug, i, &s->parts[i]);
+    return e;
 }
 
 /* An own reducer takes consecutive items: runs of the group. */
@@ -227,7 +242,8 @@ qx_err reduce_decode(const struct reduce_plan *p, const void *data, size_t len, 
     qx_err e = tally_decode(&in, &s->tally);
     if (e != QX_ERR_OK)
         return qx_fail(err, e, "malformed counts in a state");
-    s->n_parts = n_parts;
+    if (set_parts(s, n_parts) != QX_ERR_OK)
+        return qx_fail(err, QX_ERR_NOMEM, "out of memory for a state");
     for (uint32_t i = 0; i < n_parts; i++) {
         e = decode_part(&p->reducers[i], &in, &s->parts[i]);
         if (e != QX_ERR_OK) {

@@ -63,8 +63,8 @@ struct tally {
 
 struct reduce_state {
     struct tally tally;
-    uint32_t n_parts;
-    struct qx_bytes parts[QX_PLAN_REDUCERS_MAX]; /* a part's bytes are its encoding; no pointers inside */
+    uint32_t n_parts, cap_parts;
+    struct qx_bytes *parts; /* owned; a part's bytes are its encoding, no pointers inside */
 };
 
 /* A plugin's own reducer, bound by the task host; NULL where none may be run (the sink). */

@@ -143,15 +143,33 @@ static qx_err not_offered(const char *name, const struct reduce_plan *p, const s
                    used ? all : "nothing");
 }
 
+/* Estimates of spread: worth nothing from a handful of items. */
+static bool is_spread(const char *name)
+{
+    return strcmp(name, "se") == 0 || strcmp(name, "rel") == 0 || strcmp(name, "sd") == 0 || strcmp(name, "width") == 0;
+}
+
+/* Does the rule trust a spread without saying from how many items on? */
+static bool wants_items_min(const struct rule *r)
+{
+    bool spread = false, n = false;
+    for (uint32_t i = 0; i < r->n_terms; i++) {
+        spread = spread || is_spread(r->terms[i].name);
+        n = n || strcmp(r->terms[i].name, "n") == 0;
+    }
+    return spread && !n;
+}
+
 qx_err rule_eval(const struct rule *r, const struct reduce_plan *p, const struct reduce_state *s,
                  bool *ret_holds, struct qx_error *err)
 {
-    bool holds = r->n_terms > 0;
+    bool holds = r->n_terms > 0 && (s->tally.n_ok >= RULE_ITEMS_MIN || !wants_items_min(r));
     for (uint32_t i = 0; i < r->n_terms; i++) {
         double v;
         if (!reduce_stat(p, s, r->terms[i].name, &v))
             return not_offered(r->terms[i].name, p, s, err);
-        holds = holds && term_holds(r->terms[i].op, v, r->terms[i].bound);
+        bool unseen = v == 0 && is_spread(r->terms[i].name);
+        holds = holds && !unseen && term_holds(r->terms[i].op, v, r->terms[i].bound);
     }
     *ret_holds = holds;
     return QX_ERR_OK;

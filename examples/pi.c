@@ -28,14 +28,16 @@ int main(void)
     }
     while (!status) {
         const struct qx_result *answer;
-        if (qx_as_completed(jobs, 3, 60000, &f, &err) != QX_ERR_OK)
-            status = fail(&err);
-        else if (!f)
-            break;                          /* all have been given */
-        else if (qx_future_get(f, 0, &answer, &err) != QX_ERR_OK)
+        qx_err e = qx_as_completed(jobs, 3, 60000, &f, &err);
+        if (e == QX_ERR_OK && !f)
+            break; /* all have been given */
+        if (e == QX_ERR_OK)
+            e = qx_future_get(f, 0, &answer, &err);
+        if (e != QX_ERR_OK)
             status = fail(&err);
         else
-            printf("%llu darts: %s\n", (unsigned long long)answer->cells[0].n_items, answer->cells[0].result_json);
+            printf("%llu darts: %s\n", (unsigned long long)answer->cells[0].n_items,
+                   answer->cells[0].result_json);
     }
     for (int i = 0; i < 3; i++)
         qx_future_free(jobs[i]);

@@ -321,8 +321,12 @@ void workers_blob_get(struct master *m, const struct peer *from, const struct co
 void workers_bye(struct master *m, const struct control *c)
 {
     struct worker *w = workers_find(m, c->u.bye.session);
-    if (!w || w->gone || w->draining)
+    if (!w || w->gone)
         return;
+    if (w->draining) {   /* the second one: nothing is held any more */
+        workers_gone(m, w->session, "it left");
+        return;
+    }
     w->draining = true;
     m->ack_at_ns = m->now_ns;   /* it waits for them */
     qx_log(QX_LOG_INFO, "WORKER-DRAINS", "worker=%s leases=%zu", w->name, sched_worker_leases(m->sched, w->session));

@@ -362,12 +362,11 @@ static void dispatch(struct supervisor *s)
 {
     struct pool *pool = s->config.pool;
     uint32_t slots = pool_slots(pool);
-    QX_BUG_ON(slots == 0);
     for (uint32_t i = 0; i < slots && s->backlog.first; i++) {
         if (pool_queued(pool, i) == 0 && pool_room(pool, i, s->backlog.first))
             pool_give(pool, i, lease_pop(&s->backlog));
     }
-    size_t share = (s->backlog.n + slots - 1) / slots;
+    size_t share = s->backlog.n / (slots > 0 ? slots : 1) + 1;
     for (uint32_t i = 0; i < slots && s->backlog.first; i++) {
         for (size_t n = 0; n < share && s->backlog.first && pool_room(pool, i, s->backlog.first); n++)
             pool_give(pool, i, lease_pop(&s->backlog));

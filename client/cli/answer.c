@@ -17,11 +17,14 @@ static bool has_answer(const struct qx_result *r)
 static int status_of(const struct qx_job_info *i)
 {
     switch (i->state) {
-    case QX_JOB_DONE: case QX_JOB_RUNNING:
+    case QX_JOB_DONE:
+    case QX_JOB_RUNNING:
         return STATUS_OK;
     case QX_JOB_CANCELLED:
         return STATUS_CANCELLED;
-    case QX_JOB_NONE: case QX_JOB_FAILED: case QX_JOB_STATE_COUNT:
+    case QX_JOB_NONE:
+    case QX_JOB_FAILED:
+    case QX_JOB_STATE_COUNT:
         break;
     }
     return i->code == QX_ERR_INVALID ? STATUS_USAGE : STATUS_FAILED;
@@ -38,7 +41,8 @@ static int draw(struct cli *cli, const json_t *report, const struct progress *hi
     return STATUS_OK;
 }
 
-int answer_show(struct cli *cli, const struct qx_result *r, const struct qx_arg *given, uint32_t n_given, const struct progress *history)
+int answer_show(struct cli *cli, const struct qx_result *r, const struct qx_arg *given, uint32_t n_given,
+                const struct progress *history)
 {
     int status = status_of(&r->info), drawn = STATUS_OK;
     bool json = !strcmp(cli->writer->name, "json");
@@ -57,6 +61,7 @@ int answer_show(struct cli *cli, const struct qx_result *r, const struct qx_arg 
     else if (r->info.state == QX_JOB_FAILED)
         (void)cli_fail(status, "job %llu failed: %s", (unsigned long long)r->info.job, r->info.error);
     if (r->info.state == QX_JOB_CANCELLED && !has_answer(r))
-        (void)cli_fail(status, "job %llu was cancelled before an item was finished", (unsigned long long)r->info.job);
+        (void)cli_fail(status, "job %llu was cancelled before an item was finished",
+                       (unsigned long long)r->info.job);
     return status ? status : drawn;
 }

@@ -6,6 +6,7 @@
 #include "client/cli/progress.h"
 
 /* given: the parameters as the user wrote them, or NULL. history: for --plot, or NULL. */
-int answer_show(struct cli *cli, const struct qx_result *r, const struct qx_arg *given, uint32_t n_given, const struct progress *history);
+int answer_show(struct cli *cli, const struct qx_result *r, const struct qx_arg *given, uint32_t n_given,
+                const struct progress *history);
 
 #endif

@@ -60,15 +60,18 @@ static bool read_range(const char *text, double part[3], int *ret_parts)
     return n >= 2;
 }
 
-static qx_err add_range(struct axis *a, const char *text, const double part[3], int n_parts, struct qx_error *err)
+static qx_err add_range(struct axis *a, const char *text, const double part[3], int n_parts,
+                        struct qx_error *err)
 {
     double step = n_parts == 3 ? part[2] : 1;
     if (step == 0 || (part[1] - part[0]) / step < 0)
-        return qx_fail(err, QX_ERR_INVALID, "--grid %s=%s: from:to:step never gets from %g to %g by %g", a->name, text, part[0], part[1], step);
+        return qx_fail(err, QX_ERR_INVALID, "--grid %s=%s: from:to:step never gets from %g to %g by %g",
+                       a->name, text, part[0], part[1], step);
     double count = floor((part[1] - part[0]) / step + 1e-9) + 1;
     if (count > CELLS_LIMIT)
-        return qx_fail(err, QX_ERR_INVALID, "--grid %s=%s: %.0f values, at most %d", a->name, text, count, CELLS_LIMIT);
-    for (double i = 0; i < count; i++) {
+        return qx_fail(err, QX_ERR_INVALID, "--grid %s=%s: %.0f values, at most %d", a->name, text, count,
+                       CELLS_LIMIT);
+    for (int i = 0; i < (int)count; i++) {
         char value[48];
         double v = part[0] + i * step;
         int len = snprintf(value, sizeof value, "%.12g", fabs(v) < fabs(step) * 1e-9 ? 0.0 : v);
@@ -121,7 +124,8 @@ qx_err cells_parse(const char *const *specs, size_t n_specs, struct cells *ret, 
             return e;
         n *= ret->axes[i].n_values;
         if (n > CELLS_LIMIT)
-            return qx_fail(err, QX_ERR_INVALID, "the grid has %llu cells or more, at most %d", (unsigned long long)n, CELLS_LIMIT);
+            return qx_fail(err, QX_ERR_INVALID, "the grid has %llu cells or more, at most %d",
+                           (unsigned long long)n, CELLS_LIMIT);
     }
     if (!n_specs)
         return QX_ERR_OK;

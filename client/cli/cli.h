@@ -9,20 +9,47 @@
 #include "client/cli/writer.h"
 #include "quincunx/client.h"
 
-enum exit_status { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_NO_MASTER = 3, STATUS_CANCELLED = 4 };
+enum exit_status {
+    STATUS_OK = 0,
+    STATUS_FAILED = 1,
+    STATUS_USAGE = 2,
+    STATUS_NO_MASTER = 3,
+    STATUS_CANCELLED = 4
+};
 
 enum option_id {
-    OPT_N, OPT_SEED, OPT_GRID, OPT_UNTIL, OPT_CHUNK, OPT_SLOTS, OPT_MASTER, OPT_OUTPUT, OPT_PLOT, OPT_KEEP, OPT_QUIET, OPT_PRIORITY,
-    OPT_LABEL, OPT_ATTEMPTS, OPT_TIMEOUT, OPT_BUDGET, OPT_PLUGINS, OPT_TASK_VERSION, OPT_PARTIAL, OPT_TASK, OPT_CELL, OPT_HELP, OPT_COUNT
+    OPT_N,
+    OPT_SEED,
+    OPT_GRID,
+    OPT_UNTIL,
+    OPT_CHUNK,
+    OPT_SLOTS,
+    OPT_MASTER,
+    OPT_OUTPUT,
+    OPT_PLOT,
+    OPT_KEEP,
+    OPT_QUIET,
+    OPT_PRIORITY,
+    OPT_LABEL,
+    OPT_ATTEMPTS,
+    OPT_TIMEOUT,
+    OPT_BUDGET,
+    OPT_PLUGINS,
+    OPT_TASK_VERSION,
+    OPT_PARTIAL,
+    OPT_TASK,
+    OPT_CELL,
+    OPT_HELP,
+    OPT_COUNT
 };
 #define OPT_BIT(id) (1u << (id))
 
 struct option_spec {
-    char letter;                  /* 0: none */
-    const char *name, *arg;       /* arg NULL: a flag */
+    char letter;            /* 0: none */
+    const char *name, *arg; /* arg NULL: a flag */
     const char *help;
     bool repeats;
-    const char *complete;         /* words, "FILE", or "" */
+    const char *complete; /* words, "FILE", or "" */
 };
 extern const struct option_spec option_specs[OPT_COUNT];
 
@@ -30,9 +57,9 @@ struct cli;
 struct command {
     const char *name, *synopsis, *help;
     int (*run)(struct cli *cli);
-    uint32_t options;             /* OPT_BIT of what it takes */
-    const char *complete;         /* positionals: "TASK", "JOB", words, or "" */
-    const char *details;          /* more lines of help; may be NULL */
+    uint32_t options;     /* OPT_BIT of what it takes */
+    const char *complete; /* positionals: "TASK", "JOB", words, or "" */
+    const char *details;  /* more lines of help; may be NULL */
 };
 extern const struct command commands[];
 extern const size_t n_commands;
@@ -41,15 +68,15 @@ enum { CLI_GRIDS_MAX = 16, CLI_PLUGINS_MAX = 16 };
 
 struct cli {
     const struct command *command;
-    const char **words;           /* positionals after the command */
+    const char **words; /* positionals after the command */
     size_t n_words;
-    const char *values[OPT_COUNT];/* last value given; flags: "" when set; NULL: not given */
+    const char *values[OPT_COUNT]; /* last value given; flags: "" when set; NULL: not given */
     const char *grids[CLI_GRIDS_MAX];
     const char *plugins[CLI_PLUGINS_MAX + 1];
     size_t n_grids, n_plugins;
     const struct writer *writer;
     FILE *out;
-    struct style style;           /* of out */
+    struct style style; /* of out */
 };
 
 /* `qx: ...` on stderr. Gives `status`, so that `return cli_fail(...)` says and ends. */

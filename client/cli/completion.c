@@ -23,23 +23,32 @@ static void bash_values(FILE *out)
         if (o->letter)
             (void)snprintf(letter, sizeof letter, "|-%c", o->letter);
         if (!strcmp(o->complete, "FILE"))
-            (void)fprintf(out, "        --%s%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", o->name, letter);
+            (void)fprintf(out, "        --%s%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", o->name,
+                          letter);
         else if (!strcmp(o->complete, "TASK"))
-            (void)fprintf(out, "        --%s%s) COMPREPLY=($(compgen -W \"$(qx tasks --output names 2>/dev/null)\" -- \"$cur\")); return ;;\n",
+            (void)fprintf(out,
+                          "        --%s%s) COMPREPLY=($(compgen -W \"$(qx tasks --output names "
+                          "2>/dev/null)\" -- \"$cur\")); return ;;\n",
                           o->name, letter);
         else
-            (void)fprintf(out, "        --%s%s) COMPREPLY=($(compgen -W \"%s\" -- \"$cur\")); return ;;\n", o->name, letter, o->complete);
+            (void)fprintf(out, "        --%s%s) COMPREPLY=($(compgen -W \"%s\" -- \"$cur\")); return ;;\n",
+                          o->name, letter, o->complete);
     }
 }
 
 static void bash_positionals(FILE *out, const struct command *c)
 {
     if (!strcmp(c->complete, "TASK"))
-        (void)fputs("            if [[ $words_given -eq 0 ]]; then COMPREPLY=($(compgen -W \"$(qx tasks --output names 2>/dev/null)\" -- \"$cur\"))\n"
-                    "            else COMPREPLY=($(compgen -W \"$(qx tasks --output names \"$task\" 2>/dev/null)\" -- \"$cur\") $(compgen -f -- \"$cur\")); "
-                    "[[ $COMPREPLY == *= ]] && compopt -o nospace; fi ;;\n", out);
+        (void)fputs("            if [[ $words_given -eq 0 ]]; then COMPREPLY=($(compgen -W \"$(qx tasks "
+                    "--output names 2>/dev/null)\" -- \"$cur\"))\n"
+                    "            else COMPREPLY=($(compgen -W \"$(qx tasks --output names \"$task\" "
+                    "2>/dev/null)\" -- \"$cur\") $(compgen -f -- \"$cur\")); "
+                    "[[ $COMPREPLY == *= ]] && compopt -o nospace; fi ;;\n",
+                    out);
     else if (!strcmp(c->complete, "JOB"))
-        (void)fputs("            COMPREPLY=($(compgen -W \"$(qx status --output csv 2>/dev/null | sed 1d | cut -d, -f1)\" -- \"$cur\")) ;;\n", out);
+        (void)fputs("            COMPREPLY=($(compgen -W \"$(qx status --output csv 2>/dev/null | sed 1d | "
+                    "cut -d, -f1)\" -- \"$cur\")) ;;\n",
+                    out);
     else if (!strcmp(c->complete, "COMMAND"))
         (void)fputs("            COMPREPLY=($(compgen -W \"$commands\" -- \"$cur\")) ;;\n", out);
     else
@@ -49,16 +58,21 @@ static void bash_positionals(FILE *out, const struct command *c)
 static void bash(FILE *out)
 {
     (void)fputs("# bash completion for qx\n_qx() {\n    local cur prev command task words_given i\n"
-                "    cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} task= words_given=0\n"
-                "    local commands=\"", out);
+                "    cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} "
+                "task= words_given=0\n"
+                "    local commands=\"",
+                out);
     for (size_t i = 0; i < n_commands; i++)
         (void)fprintf(out, "%s%s", i ? " " : "", commands[i].name);
     (void)fputs("\"\n    COMPREPLY=()\n"
-                "    if [[ $COMP_CWORD -eq 1 ]]; then COMPREPLY=($(compgen -W \"$commands\" -- \"$cur\")); return; fi\n"
+                "    if [[ $COMP_CWORD -eq 1 ]]; then COMPREPLY=($(compgen -W \"$commands\" -- \"$cur\")); "
+                "return; fi\n"
                 "    for ((i = 2; i < COMP_CWORD; i++)); do\n"
                 "        [[ ${COMP_WORDS[i]} == -* || ${COMP_WORDS[i-1]} == --* ]] && continue\n"
-                "        [[ $words_given -eq 0 ]] && task=${COMP_WORDS[i]}\n        words_given=$((words_given + 1))\n    done\n"
-                "    case $prev in\n", out);
+                "        [[ $words_given -eq 0 ]] && task=${COMP_WORDS[i]}\n        "
+                "words_given=$((words_given + 1))\n    done\n"
+                "    case $prev in\n",
+                out);
     bash_values(out);
     (void)fputs("    esac\n    if [[ $cur == -* ]]; then\n        case $command in\n", out);
     for (size_t i = 0; i < n_commands; i++) {
@@ -128,11 +142,13 @@ static void zsh(FILE *out)
         zsh_text(out, commands[i].help);
         (void)fputs("'\n", out);
     }
-    (void)fputs("    )\n    _describe command commands\n}\n"
-                "_qx_params() {\n    local -a names=(${(f)\"$(qx tasks --output names ${words[2]} 2>/dev/null)\"})\n"
-                "    compadd -S '' -- $names || _files\n}\n"
-                "_qx() {\n    if (( CURRENT == 2 )); then _qx_commands; return; fi\n    local command=${words[2]}\n"
-                "    shift words; (( CURRENT-- ))\n    case $command in\n", out);
+    (void)fputs(
+        "    )\n    _describe command commands\n}\n"
+        "_qx_params() {\n    local -a names=(${(f)\"$(qx tasks --output names ${words[2]} 2>/dev/null)\"})\n"
+        "    compadd -S '' -- $names || _files\n}\n"
+        "_qx() {\n    if (( CURRENT == 2 )); then _qx_commands; return; fi\n    local command=${words[2]}\n"
+        "    shift words; (( CURRENT-- ))\n    case $command in\n",
+        out);
     for (size_t i = 0; i < n_commands; i++) {
         (void)fprintf(out, "        %s)\n            _arguments \\\n", commands[i].name);
         for (int k = 0; k < OPT_COUNT; k++)
@@ -140,7 +156,8 @@ static void zsh(FILE *out)
                 zsh_option(out, &option_specs[k]);
         (void)fprintf(out, "                %s ;;\n", zsh_positionals(&commands[i]));
     }
-    (void)fputs("    esac\n}\nif [[ $funcstack[1] == _qx ]]; then _qx \"$@\"; else compdef _qx qx; fi\n", out);
+    (void)fputs("    esac\n}\nif [[ $funcstack[1] == _qx ]]; then _qx \"$@\"; else compdef _qx qx; fi\n",
+                out);
 }
 
 /* ---- fish ---- */
@@ -176,10 +193,16 @@ static void fish_positionals(FILE *out, const struct command *c)
 {
     const char *words = c->complete;
     if (!strcmp(words, "TASK")) {
-        (void)fprintf(out, "complete -c qx -n '__fish_seen_subcommand_from %s; and test (count (commandline -opc)) -eq 2' "
-                           "-a '(qx tasks --output names 2>/dev/null)'\n", c->name);
-        (void)fprintf(out, "complete -c qx -n '__fish_seen_subcommand_from %s; and test (count (commandline -opc)) -gt 2' -F "
-                           "-a '(qx tasks --output names (commandline -opc)[3] 2>/dev/null)'\n", c->name);
+        (void)fprintf(
+            out,
+            "complete -c qx -n '__fish_seen_subcommand_from %s; and test (count (commandline -opc)) -eq 2' "
+            "-a '(qx tasks --output names 2>/dev/null)'\n",
+            c->name);
+        (void)fprintf(out,
+                      "complete -c qx -n '__fish_seen_subcommand_from %s; and test (count (commandline "
+                      "-opc)) -gt 2' -F "
+                      "-a '(qx tasks --output names (commandline -opc)[3] 2>/dev/null)'\n",
+                      c->name);
         return;
     }
     if (!*words)

@@ -35,7 +35,7 @@ static void put_value(FILE *out, const json_t *v)
 
 struct csv_row {
     FILE *out;
-    bool names;                   /* write names, not values */
+    bool names; /* write names, not values */
     const char *comma;
 };
 
@@ -78,8 +78,9 @@ static void csv_answer(FILE *out, const struct style *style, const json_t *repor
         }
         return;
     }
-    json_t *one = json_pack("{s:O?, s:O?, s:O?}", "result", json_object_get(report, "result"), "n", json_object_get(report, "n"),
-                            "failed", json_object_get(json_object_get(report, "failures"), "count"));
+    json_t *one = json_pack("{s:O?, s:O?, s:O?}", "result", json_object_get(report, "result"), "n",
+                            json_object_get(report, "n"), "failed",
+                            json_object_get(json_object_get(report, "failures"), "count"));
     put_row(out, one, true);
     put_row(out, one, false);
     json_decref(one);

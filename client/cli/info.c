@@ -3,13 +3,22 @@
 
 #include "client/cli/cli.h"
 
-static const struct column task_columns[] = {
-    {"name", "TASK", FORMAT_PLAIN}, {"version", "VERSION", FORMAT_PLAIN}, {"help", "WHAT IT DOES", FORMAT_PLAIN}, {0}};
-static const struct column worker_columns[] = {
-    {"name", "WORKER", FORMAT_PLAIN},     {"host", "HOST", FORMAT_PLAIN},         {"pid", "PID", FORMAT_PLAIN},
-    {"slots", "SLOTS", FORMAT_PLAIN},     {"leases", "LEASES", FORMAT_PLAIN},     {"items_done", "ITEMS", FORMAT_PLAIN},
-    {"busy_s", "BUSY", FORMAT_SECONDS},   {"leases_failed", "FAILED", FORMAT_PLAIN}, {"connected_s", "HERE FOR", FORMAT_SECONDS},
-    {"silent_s", "SILENT", FORMAT_SECONDS}, {"state", "STATE", FORMAT_PLAIN},     {0}};
+static const struct column task_columns[] = {{"name", "TASK", FORMAT_PLAIN},
+                                             {"version", "VERSION", FORMAT_PLAIN},
+                                             {"help", "WHAT IT DOES", FORMAT_PLAIN},
+                                             {0}};
+static const struct column worker_columns[] = {{"name", "WORKER", FORMAT_PLAIN},
+                                               {"host", "HOST", FORMAT_PLAIN},
+                                               {"pid", "PID", FORMAT_PLAIN},
+                                               {"slots", "SLOTS", FORMAT_PLAIN},
+                                               {"leases", "LEASES", FORMAT_PLAIN},
+                                               {"items_done", "ITEMS", FORMAT_PLAIN},
+                                               {"busy_s", "BUSY", FORMAT_SECONDS},
+                                               {"leases_failed", "FAILED", FORMAT_PLAIN},
+                                               {"connected_s", "HERE FOR", FORMAT_SECONDS},
+                                               {"silent_s", "SILENT", FORMAT_SECONDS},
+                                               {"state", "STATE", FORMAT_PLAIN},
+                                               {0}};
 
 static json_t *param_json(const struct qx_param_info *p)
 {
@@ -34,9 +43,9 @@ static json_t *task_json(const struct qx_task_info *t)
     json_t *params = json_array();
     for (uint32_t i = 0; i < t->n_params; i++)
         json_array_append_new(params, param_json(&t->params[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:o}", "name", t->name, "version", t->version, "help", t->help, "details",
-                     t->details, "default_n", (json_int_t)t->default_items, "n_from", t->items_from, "reproducible", t->reproducible, "params",
-                     params);
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:o}", "name", t->name, "version", t->version,
+                     "help", t->help, "details", t->details, "default_n", (json_int_t)t->default_items,
+                     "n_from", t->items_from, "reproducible", t->reproducible, "params", params);
 }
 
 /* "required", "[0.5]", "one of t2, anova [t2]", "0 .. 1 [0.95]" */
@@ -90,7 +99,8 @@ static void explain(struct cli *cli, const struct qx_task_info *t)
     else
         (void)fputs("\n  -n  must be given, or --until\n", out);
     if (!t->reproducible)
-        (void)fprintf(out, "\n  %sThis task cannot promise the same answer twice.%s\n", cli->style.warn, cli->style.plain);
+        (void)fprintf(out, "\n  %sThis task cannot promise the same answer twice.%s\n", cli->style.warn,
+                      cli->style.plain);
     if (*t->details)
         (void)fprintf(out, "\n%s%s", t->details, t->details[strlen(t->details) - 1] == '\n' ? "" : "\n");
 }
@@ -151,11 +161,12 @@ int command_tasks(struct cli *cli)
 
 static json_t *worker_json(const struct qx_worker_info *w)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:s}", "name", w->name, "host", w->host, "pid",
-                     (json_int_t)w->pid, "slots", (json_int_t)w->slots, "leases", (json_int_t)w->leases, "tasks", (json_int_t)w->n_tasks,
-                     "items_done", (json_int_t)w->items_done, "busy_s", (double)w->busy_ns / 1e9, "leases_failed",
-                     (json_int_t)w->leases_failed, "connected_s", (double)w->connected_ms / 1e3, "silent_s", (double)w->silent_ms / 1e3,
-                     "state", w->draining ? "draining" : "ready");
+    return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:f, s:f, s:s}", "name", w->name, "host",
+                     w->host, "pid", (json_int_t)w->pid, "slots", (json_int_t)w->slots, "leases",
+                     (json_int_t)w->leases, "tasks", (json_int_t)w->n_tasks, "items_done",
+                     (json_int_t)w->items_done, "busy_s", (double)w->busy_ns / 1e9, "leases_failed",
+                     (json_int_t)w->leases_failed, "connected_s", (double)w->connected_ms / 1e3, "silent_s",
+                     (double)w->silent_ms / 1e3, "state", w->draining ? "draining" : "ready");
 }
 
 int command_workers(struct cli *cli)

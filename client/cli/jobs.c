@@ -6,22 +6,44 @@
 #include "client/cli/plot.h"
 #include "common/decl.h"
 
-static const struct column job_columns[] = {
-    {"job", "JOB", FORMAT_PLAIN},       {"task", "TASK", FORMAT_PLAIN},       {"state", "STATE", FORMAT_PLAIN},
-    {"n", "N", FORMAT_PLAIN},           {"cells", "CELLS", FORMAT_PLAIN},     {"done", "DONE", FORMAT_SHARE},
-    {"items_failed", "FAILED", FORMAT_PLAIN}, {"elapsed_s", "ELAPSED", FORMAT_SECONDS}, {"label", "LABEL", FORMAT_PLAIN}, {0}};
+static const struct column job_columns[] = {{"job", "JOB", FORMAT_PLAIN},
+                                            {"task", "TASK", FORMAT_PLAIN},
+                                            {"state", "STATE", FORMAT_PLAIN},
+                                            {"n", "N", FORMAT_PLAIN},
+                                            {"cells", "CELLS", FORMAT_PLAIN},
+                                            {"done", "DONE", FORMAT_SHARE},
+                                            {"items_failed", "FAILED", FORMAT_PLAIN},
+                                            {"elapsed_s", "ELAPSED", FORMAT_SECONDS},
+                                            {"label", "LABEL", FORMAT_PLAIN},
+                                            {0}};
 
-static const struct column job_lines[] = {
-    {"job", "job", FORMAT_PLAIN},           {"task", "task", FORMAT_PLAIN},         {"version", "version", FORMAT_PLAIN},
-    {"label", "label", FORMAT_PLAIN},       {"state", "state", FORMAT_PLAIN},       {"error", "error", FORMAT_PLAIN},
-    {"waiting", "waiting", FORMAT_PLAIN},   {"submitted", "submitted", FORMAT_PLAIN}, {"elapsed_s", "elapsed", FORMAT_SECONDS},
-    {"n", "n", FORMAT_PLAIN},               {"seed", "seed", FORMAT_PLAIN},         {"cells", "cells", FORMAT_PLAIN},
-    {"cells_done", "cells done", FORMAT_PLAIN}, {"items_done", "items done", FORMAT_PLAIN}, {"items_total", "items in all", FORMAT_PLAIN},
-    {"items_failed", "items failed", FORMAT_PLAIN}, {"estimate", "running mean", FORMAT_PLAIN}, {"se", "its error", FORMAT_PLAIN},
-    {"target", "wanted", FORMAT_PLAIN},     {"slots", "slots", FORMAT_PLAIN},       {"leases", "leases", FORMAT_PLAIN},
-    {"leases_failed", "leases failed", FORMAT_PLAIN}, {"computing_s", "computing", FORMAT_SECONDS},
-    {"reducing_s", "reducing", FORMAT_SECONDS}, {"waiting_s", "waiting in workers", FORMAT_SECONDS},
-    {"transfer_s", "in transfer", FORMAT_SECONDS}, {0}};
+static const struct column job_lines[] = {{"job", "job", FORMAT_PLAIN},
+                                          {"task", "task", FORMAT_PLAIN},
+                                          {"version", "version", FORMAT_PLAIN},
+                                          {"label", "label", FORMAT_PLAIN},
+                                          {"state", "state", FORMAT_PLAIN},
+                                          {"error", "error", FORMAT_PLAIN},
+                                          {"waiting", "waiting", FORMAT_PLAIN},
+                                          {"submitted", "submitted", FORMAT_PLAIN},
+                                          {"elapsed_s", "elapsed", FORMAT_SECONDS},
+                                          {"n", "n", FORMAT_PLAIN},
+                                          {"seed", "seed", FORMAT_PLAIN},
+                                          {"cells", "cells", FORMAT_PLAIN},
+                                          {"cells_done", "cells done", FORMAT_PLAIN},
+                                          {"items_done", "items done", FORMAT_PLAIN},
+                                          {"items_total", "items in all", FORMAT_PLAIN},
+                                          {"items_failed", "items failed", FORMAT_PLAIN},
+                                          {"estimate", "running mean", FORMAT_PLAIN},
+                                          {"se", "its error", FORMAT_PLAIN},
+                                          {"target", "wanted", FORMAT_PLAIN},
+                                          {"slots", "slots", FORMAT_PLAIN},
+                                          {"leases", "leases", FORMAT_PLAIN},
+                                          {"leases_failed", "leases failed", FORMAT_PLAIN},
+                                          {"computing_s", "computing", FORMAT_SECONDS},
+                                          {"reducing_s", "reducing", FORMAT_SECONDS},
+                                          {"waiting_s", "waiting in workers", FORMAT_SECONDS},
+                                          {"transfer_s", "in transfer", FORMAT_SECONDS},
+                                          {0}};
 
 static json_t *real_or_null(double v)
 {
@@ -35,12 +57,13 @@ static json_t *job_json(const struct qx_job_info *i)
     struct tm tm;
     if (gmtime_r(&t, &tm))
         (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    json_t *o = json_pack("{s:I s:s s:s s:s s:s s:s s:s s:s s:f s:I s:I s:I s:I s:I s:I s:I}", "job", (json_int_t)i->job, "task", i->task,
-                          "version", i->version, "label", i->label, "state", qx_job_state_name(i->state), "error", i->error, "waiting",
-                          i->waiting, "submitted", when, "elapsed_s", (double)i->elapsed_ns / 1e9, "n", (json_int_t)i->n_items, "seed",
-                          (json_int_t)i->seed, "cells", (json_int_t)i->n_cells, "cells_done", (json_int_t)i->cells_done, "items_done",
-                          (json_int_t)i->items_done, "items_total", (json_int_t)i->items_total, "items_failed",
-                          (json_int_t)i->items_failed);
+    json_t *o = json_pack(
+        "{s:I s:s s:s s:s s:s s:s s:s s:s s:f s:I s:I s:I s:I s:I s:I s:I}", "job", (json_int_t)i->job,
+        "task", i->task, "version", i->version, "label", i->label, "state", qx_job_state_name(i->state),
+        "error", i->error, "waiting", i->waiting, "submitted", when, "elapsed_s", (double)i->elapsed_ns / 1e9,
+        "n", (json_int_t)i->n_items, "seed", (json_int_t)i->seed, "cells", (json_int_t)i->n_cells,
+        "cells_done", (json_int_t)i->cells_done, "items_done", (json_int_t)i->items_done, "items_total",
+        (json_int_t)i->items_total, "items_failed", (json_int_t)i->items_failed);
     if (!o)
         return json_null();
     double done = i->items_total ? (double)i->items_done / (double)i->items_total : (double)NAN;
@@ -132,8 +155,8 @@ int command_cancel(struct cli *cli)
     if (status)
         return status;
     if (qx_client_cancel(c, job, &err) == QX_ERR_OK)
-        cli_note(cli, "job %llu has ended; `qx results %llu` shows what its finished items say", (unsigned long long)job,
-                 (unsigned long long)job);
+        cli_note(cli, "job %llu has ended; `qx results %llu` shows what its finished items say",
+                 (unsigned long long)job, (unsigned long long)job);
     else
         status = cli_error(&err);
     qx_client_close(c);
@@ -146,7 +169,8 @@ int command_extend(struct cli *cli)
     struct qx_error err = {0};
     uint64_t job, n;
     if (!cli->values[OPT_N])
-        return cli_fail(STATUS_USAGE, "qx extend JOB -n N: N, the items that the job is to have in all, is missing");
+        return cli_fail(STATUS_USAGE,
+                        "qx extend JOB -n N: N, the items that the job is to have in all, is missing");
     if (value_count(cli->values[OPT_N], &n, &err) != QX_ERR_OK)
         return cli_fail(STATUS_USAGE, "-n: %s", err.text);
     int status = open_for_job(cli, &c, &job);

@@ -7,9 +7,10 @@
 #include "common/decl.h"
 #include "common/rule.h"
 
-#define ITEMS_UNTIL 1000000000000u   /* where only a rule ends the job */
+#define ITEMS_UNTIL 1000000000000u /* where only a rule ends the job */
 
-int jobspec_args(const struct cli *cli, size_t first, size_t end, struct qx_arg **ret, uint32_t *ret_n, char **ret_names)
+int jobspec_args(const struct cli *cli, size_t first, size_t end, struct qx_arg **ret, uint32_t *ret_n,
+                 char **ret_names)
 {
     size_t bytes = 1;
     for (size_t i = first; i < end; i++)
@@ -80,7 +81,8 @@ static int read_small(const struct cli *cli, enum option_id id, int64_t least, i
         return STATUS_OK;
     if (value_int(cli->values[id], ret, &why) == QX_ERR_OK && *ret >= least && *ret <= most)
         return STATUS_OK;
-    return cli_fail(STATUS_USAGE, "--%s %s: want %lld .. %lld", option_specs[id].name, cli->values[id], (long long)least, (long long)most);
+    return cli_fail(STATUS_USAGE, "--%s %s: want %lld .. %lld", option_specs[id].name, cli->values[id],
+                    (long long)least, (long long)most);
 }
 
 static int read_limits(const struct cli *cli, struct qx_job_options *o)
@@ -113,7 +115,8 @@ static int read_grid(struct cli *cli, struct jobspec *s)
     for (size_t i = 0; i < s->cells.n_axes; i++)
         for (uint32_t k = 0; k < s->options.n_args; k++)
             if (!strcmp(s->cells.axes[i].name, s->args[k].name))
-                return cli_fail(STATUS_USAGE, "the parameter %s is given, and is in a --grid", s->args[k].name);
+                return cli_fail(STATUS_USAGE, "the parameter %s is given, and is in a --grid",
+                                s->args[k].name);
     s->options.cells = s->cells.cells;
     s->options.n_cells = s->cells.n_cells;
     return STATUS_OK;
@@ -124,10 +127,11 @@ int jobspec_read(struct cli *cli, struct jobspec *ret)
     *ret = (struct jobspec){0};
     struct qx_job_options *o = &ret->options;
     if (!cli->n_words)
-        return cli_fail(STATUS_USAGE, "usage: qx %s %s; `qx tasks` lists the tasks", cli->command->name, cli->command->synopsis);
-    if (strchr(cli->words[0], '='))
-        return cli_fail(STATUS_USAGE, "'%s' stands where the task should be; usage: qx %s %s", cli->words[0], cli->command->name,
+        return cli_fail(STATUS_USAGE, "usage: qx %s %s; `qx tasks` lists the tasks", cli->command->name,
                         cli->command->synopsis);
+    if (strchr(cli->words[0], '='))
+        return cli_fail(STATUS_USAGE, "'%s' stands where the task should be; usage: qx %s %s", cli->words[0],
+                        cli->command->name, cli->command->synopsis);
     o->task = cli->words[0];
     o->version = cli->values[OPT_TASK_VERSION];
     o->label = cli->values[OPT_LABEL];

@@ -44,7 +44,8 @@ static bool flat(const json_t *array)
 {
     size_t i;
     json_t *v;
-    json_array_foreach((json_t *)(uintptr_t)array, i, v) if (json_is_object(v) || json_is_array(v)) return false;
+    json_array_foreach((json_t *)(uintptr_t)array, i,
+                       v) if (json_is_object(v) || json_is_array(v)) return false;
     return true;
 }
 
@@ -70,17 +71,31 @@ static void write_value(FILE *out, const json_t *v, int indent, int depth)
 {
     char number[NUMBER_BYTES];
     switch (json_typeof(v)) {
-    case JSON_OBJECT: write_object(out, v, indent, depth); break;
-    case JSON_ARRAY: write_array(out, v, indent, depth); break;
-    case JSON_STRING: write_string(out, v); break;
-    case JSON_INTEGER: (void)fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v)); break;
+    case JSON_OBJECT:
+        write_object(out, v, indent, depth);
+        break;
+    case JSON_ARRAY:
+        write_array(out, v, indent, depth);
+        break;
+    case JSON_STRING:
+        write_string(out, v);
+        break;
+    case JSON_INTEGER:
+        (void)fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+        break;
     case JSON_REAL:
         number_shortest(json_real_value(v), number);
         (void)fputs(isfinite(json_real_value(v)) ? number : "null", out);
         break;
-    case JSON_TRUE: (void)fputs("true", out); break;
-    case JSON_FALSE: (void)fputs("false", out); break;
-    case JSON_NULL: (void)fputs("null", out); break;
+    case JSON_TRUE:
+        (void)fputs("true", out);
+        break;
+    case JSON_FALSE:
+        (void)fputs("false", out);
+        break;
+    case JSON_NULL:
+        (void)fputs("null", out);
+        break;
     }
 }
 

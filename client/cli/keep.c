@@ -1,6 +1,7 @@
 #include "client/cli/keep.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "client/cli/writer.h"
 #include "common/error.h"
 
-struct run {                      /* consecutive rows of one cell, lying together in the file */
+struct run { /* consecutive rows of one cell, lying together in the file */
     uint32_t cell;
     uint64_t first_item, n_items;
     off_t at, end;
@@ -24,7 +25,7 @@ struct keep {
     uint32_t n_columns;
     struct run *runs;
     size_t n_runs, cap_runs;
-    off_t body;                   /* where the rows begin */
+    off_t body; /* where the rows begin */
 };
 
 static qx_err file_error(const struct keep *k, struct qx_error *err)
@@ -101,7 +102,10 @@ static qx_err check_columns(const struct keep *k, const struct qx_rows *r, struc
     for (uint32_t i = 0; same && i < k->n_columns; i++)
         same = !strcmp(k->columns[i], r->columns[i]);
     return same ? QX_ERR_OK
-                : qx_fail(err, QX_ERR_INVALID, "--keep: cell %u has other outputs than the cells before it; keep one cell at a time", r->cell);
+                : qx_fail(
+                      err, QX_ERR_INVALID,
+                      "--keep: cell %u has other outputs than the cells before it; keep one cell at a time",
+                      r->cell);
 }
 
 static void write_number(FILE *f, double v)
@@ -119,7 +123,7 @@ static void write_row(struct keep *k, const struct qx_rows *r, uint32_t i)
 {
     if (k->grid)
         (void)fprintf(k->f, "%u,", r->cell);
-    (void)fprintf(k->f, "%llu", (unsigned long long)(r->first_item + i));
+    (void)fprintf(k->f, "%" PRIu64, r->first_item + i);
     for (uint32_t c = 0; c < r->n_columns; c++) {
         (void)fputc(',', k->f);
         if (!r->outcomes[i])
@@ -130,7 +134,7 @@ static void write_row(struct keep *k, const struct qx_rows *r, uint32_t i)
 
 static qx_err record_run(struct keep *k, const struct qx_rows *r, off_t at, off_t end, struct qx_error *err)
 {
-    struct run *last = k->n_runs ? &k->runs[k->n_runs - 1] : NULL;
+    struct run *last = k->runs && k->n_runs ? &k->runs[k->n_runs - 1] : NULL;
     if (last && last->cell == r->cell && last->first_item + last->n_items == r->first_item) {
         last->n_items += r->n_items;
         last->end = end;
@@ -179,7 +183,8 @@ static qx_err check_whole(const struct keep *k, const struct qx_result *r, struc
         for (; at < k->n_runs && k->runs[at].cell == c && k->runs[at].first_item == next; at++)
             next += k->runs[at].n_items;
         if (next != r->cells[c].n_items)
-            return qx_fail(err, QX_ERR_PROTO, "--keep: cell %u has rows of %llu items where its answer rests on %llu", c,
+            return qx_fail(err, QX_ERR_PROTO,
+                           "--keep: cell %u has rows of %llu items where its answer rests on %llu", c,
                            (unsigned long long)next, (unsigned long long)r->cells[c].n_items);
     }
     return QX_ERR_OK;

@@ -17,6 +17,6 @@ qx_err keep_rows(struct keep *k, const struct qx_rows *rows, struct qx_error *er
 qx_err keep_finish(struct keep *k, const struct qx_result *r, struct qx_error *err);
 /* What there is stays in FILE.part; gives its name and how many rows it has. No rows: it is removed. */
 const char *keep_part(struct keep *k, uint64_t *ret_rows);
-void   keep_free(struct keep *k);
+void keep_free(struct keep *k);
 
 #endif

@@ -44,11 +44,26 @@ void cli_note(const struct cli *cli, const char *fmt, ...)
 int cli_status(qx_err code)
 {
     switch (code) {
-    case QX_ERR_OK: return STATUS_OK;
-    case QX_ERR_INVALID: case QX_ERR_NOTFOUND: case QX_ERR_STATE: return STATUS_USAGE;
-    case QX_ERR_IO: case QX_ERR_TIMEOUT: case QX_ERR_VERSION: case QX_ERR_PROTO: return STATUS_NO_MASTER;
-    case QX_ERR_CANCELLED: return STATUS_CANCELLED;
-    case QX_ERR_NOMEM: case QX_ERR_STALE: case QX_ERR_LIMIT: case QX_ERR_TASK: case QX_ERR_AGAIN: case QX_ERR_BUG: break;
+    case QX_ERR_OK:
+        return STATUS_OK;
+    case QX_ERR_INVALID:
+    case QX_ERR_NOTFOUND:
+    case QX_ERR_STATE:
+        return STATUS_USAGE;
+    case QX_ERR_IO:
+    case QX_ERR_TIMEOUT:
+    case QX_ERR_VERSION:
+    case QX_ERR_PROTO:
+        return STATUS_NO_MASTER;
+    case QX_ERR_CANCELLED:
+        return STATUS_CANCELLED;
+    case QX_ERR_NOMEM:
+    case QX_ERR_STALE:
+    case QX_ERR_LIMIT:
+    case QX_ERR_TASK:
+    case QX_ERR_AGAIN:
+    case QX_ERR_BUG:
+        break;
     }
     return STATUS_FAILED;
 }
@@ -65,12 +80,12 @@ static volatile sig_atomic_t interrupts;
 static void on_signal(int sig)
 {
     if (interrupts++)
-        _exit(128 + sig);        /* children of an embedded farm end with this process */
+        _exit(128 + sig); /* children of an embedded farm end with this process */
 }
 
 void cli_catch_signals(void)
 {
-    struct sigaction sa = {.sa_handler = on_signal};   /* no SA_RESTART: a wait is to end */
+    struct sigaction sa = {.sa_handler = on_signal}; /* no SA_RESTART: a wait is to end */
     (void)sigaction(SIGINT, &sa, NULL);
     (void)sigaction(SIGTERM, &sa, NULL);
     (void)sigaction(SIGHUP, &sa, NULL);
@@ -112,7 +127,8 @@ static int unknown_option(const struct command *c, const char *given)
     const char *near = given[1] == '-' ? nearest_name(given + 2, names, n) : NULL;
     if (near)
         return cli_fail(STATUS_USAGE, "qx %s has no option '%s'; did you mean '--%s'?", c->name, given, near);
-    return cli_fail(STATUS_USAGE, "qx %s has no option '%s'; `qx %s --help` lists them", c->name, given, c->name);
+    return cli_fail(STATUS_USAGE, "qx %s has no option '%s'; `qx %s --help` lists them", c->name, given,
+                    c->name);
 }
 
 /* Which option an argument names, and where its value starts if it is part of it ("--seed=7", "-n5"). -1: none. */
@@ -191,8 +207,8 @@ static int parse(struct cli *cli, int argc, char **argv)
 
 static int choose_writer(struct cli *cli)
 {
-    const char *name = cli->values[OPT_OUTPUT];
-    cli->writer = writer_by_name(name ? name : "text");
+    const char *name = cli->values[OPT_OUTPUT] ? cli->values[OPT_OUTPUT] : "text";
+    cli->writer = writer_by_name(name);
     if (cli->writer || (!strcmp(name, "names") && !strcmp(cli->command->name, "tasks")))
         return STATUS_OK;
     return cli_fail(STATUS_USAGE, "--output %s: want text, json or csv", name);
@@ -201,8 +217,8 @@ static int choose_writer(struct cli *cli)
 int cli_words(const struct cli *cli, size_t least, size_t most)
 {
     if (cli->n_words > most)
-        return cli_fail(STATUS_USAGE, "qx %s: what is '%s'? usage: qx %s %s", cli->command->name, cli->words[most], cli->command->name,
-                        cli->command->synopsis);
+        return cli_fail(STATUS_USAGE, "qx %s: what is '%s'? usage: qx %s %s", cli->command->name,
+                        cli->words[most], cli->command->name, cli->command->synopsis);
     if (cli->n_words < least)
         return cli_fail(STATUS_USAGE, "usage: qx %s %s", cli->command->name, cli->command->synopsis);
     return STATUS_OK;
@@ -214,7 +230,8 @@ int cli_job(const struct cli *cli, size_t i, uint64_t *ret)
     errno = 0;
     unsigned long long job = strtoull(cli->words[i], &end, 10);
     if (*end || end == cli->words[i] || errno || !job || cli->words[i][0] == '-')
-        return cli_fail(STATUS_USAGE, "'%s' is not the number of a job; `qx status` lists them", cli->words[i]);
+        return cli_fail(STATUS_USAGE, "'%s' is not the number of a job; `qx status` lists them",
+                        cli->words[i]);
     *ret = job;
     return STATUS_OK;
 }
@@ -229,7 +246,9 @@ int cli_open(struct cli *cli, bool embed, struct qx_client **ret)
     if (url && !*url)
         url = NULL;
     if (!url && !embed)
-        return cli_fail(STATUS_NO_MASTER, "no master named: `qx %s` needs a running one, by --master URL or QX_MASTER", cli->command->name);
+        return cli_fail(STATUS_NO_MASTER,
+                        "no master named: `qx %s` needs a running one, by --master URL or QX_MASTER",
+                        cli->command->name);
     struct qx_client_options o = {.plugin_dirs = cli->n_plugins ? cli->plugins : NULL};
     if (cli->values[OPT_SLOTS]) {
         struct qx_error why;

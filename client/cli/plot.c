@@ -18,9 +18,10 @@ extern char **environ;
 
 #define BLUE "#5b84b1"
 #define PALE "#b9cbe0"
-#define RED "#b0413e"
+#define RED  "#b0413e"
 #define GREY "#555555"
-static const char *const palette[] = {"#35618f", "#b0413e", "#4f8a5b", "#a2803a", "#7a5c93", "#3f8f8f", "#8a5a44", "#666666"};
+static const char *const palette[] = {"#35618f", "#b0413e", "#4f8a5b", "#a2803a",
+                                      "#7a5c93", "#3f8f8f", "#8a5a44", "#666666"};
 enum { N_PALETTE = 8, DENSITY_POINTS = 400, LEVELS_MAX = 4 };
 
 /* ---- gnuplot ---- */
@@ -56,7 +57,8 @@ qx_err plot_check(const char *path, struct qx_error *err)
     if (!terminal_for(path))
         return qx_fail(err, QX_ERR_INVALID, "--plot %s: want a name that ends in .png, .svg or .pdf", path);
     if (!have_gnuplot())
-        return qx_fail(err, QX_ERR_INVALID, "--plot needs gnuplot, which is not installed (Debian: apt install gnuplot-nox)");
+        return qx_fail(err, QX_ERR_INVALID,
+                       "--plot needs gnuplot, which is not installed (Debian: apt install gnuplot-nox)");
     return QX_ERR_OK;
 }
 
@@ -81,7 +83,8 @@ static void preamble(FILE *s, const char *path)
                 "set tics nomirror out scale 0.6 textcolor '#333333'\n"
                 "set grid ytics linecolor '#e4e4e4' linewidth 1 linetype 1\n"
                 "set style fill solid 1.0 noborder\n"
-                "set key off\nset bmargin 4.2\nset rmargin 4\n", s);
+                "set key off\nset bmargin 4.2\nset rmargin 4\n",
+                s);
 }
 
 static void title(FILE *s, const char *text, double offset)
@@ -152,7 +155,8 @@ static double bin_count(const struct bins *b, size_t i)
 
 static bool read_bins(const json_t *plot, struct bins *b)
 {
-    *b = (struct bins){.lo = json_number_value(json_object_get(plot, "lo")), .hi = json_number_value(json_object_get(plot, "hi")),
+    *b = (struct bins){.lo = json_number_value(json_object_get(plot, "lo")),
+                       .hi = json_number_value(json_object_get(plot, "hi")),
                        .counts = json_object_get(plot, "counts")};
     b->n = json_array_size(b->counts);
     for (size_t i = 0; i < b->n; i++) {
@@ -216,21 +220,26 @@ static void draw_marks(FILE *s, const struct mark *marks, size_t n, double se)
 {
     for (size_t i = 0; i < n; i++) {
         char at[NUMBER_BYTES];
-        bool main_one = strstr(marks[i].label, "estimate") || strstr(marks[i].label, "observed") || strstr(marks[i].label, "theta");
+        bool main_one = strstr(marks[i].label, "estimate") || strstr(marks[i].label, "observed") ||
+                        strstr(marks[i].label, "theta");
         double top = 1.02 + 0.05 * marks[i].level;
         number_with_se(marks[i].at, se, at);
-        (void)fprintf(s, "set arrow from first %.17g, graph 0 to first %.17g, graph %g nohead front linecolor '%s' linewidth %s dashtype %s\n",
-                      marks[i].at, marks[i].at, top, main_one ? RED : GREY, main_one ? "2" : "1.4", main_one ? "1" : "(8,5)");
+        (void)fprintf(s,
+                      "set arrow from first %.17g, graph 0 to first %.17g, graph %g nohead front linecolor "
+                      "'%s' linewidth %s dashtype %s\n",
+                      marks[i].at, marks[i].at, top, main_one ? RED : GREY, main_one ? "2" : "1.4",
+                      main_one ? "1" : "(8,5)");
         (void)fprintf(s, "set label ");
         char label[160];
         (void)snprintf(label, sizeof label, "%.80s %s", marks[i].label, at);
         quote(s, label);
-        (void)fprintf(s, " at first %.17g, graph %g center front textcolor '%s' font 'DejaVu Sans,11'\n", marks[i].at, top + 0.02,
-                      main_one ? RED : GREY);
+        (void)fprintf(s, " at first %.17g, graph %g center front textcolor '%s' font 'DejaVu Sans,11'\n",
+                      marks[i].at, top + 0.02, main_one ? RED : GREY);
     }
 }
 
-static qx_err histogram(FILE *s, const char *path, const json_t *report, const json_t *plot, struct qx_error *err)
+static qx_err histogram(FILE *s, const char *path, const json_t *report, const json_t *plot,
+                        struct qx_error *err)
 {
     struct bins b;
     if (!read_bins(plot, &b))
@@ -246,7 +255,8 @@ static qx_err histogram(FILE *s, const char *path, const json_t *report, const j
         const json_t *m = json_array_get(list, i), *at = json_object_get(m, "at");
         if (!json_is_number(at))
             continue;
-        marks[kept++] = (struct mark){json_string_value(json_object_get(m, "label")), json_number_value(at), 0};
+        marks[kept++] =
+            (struct mark){json_string_value(json_object_get(m, "label")), json_number_value(at), 0};
         if (!marks[kept - 1].label)
             marks[kept - 1].label = "";
         lo = fmin(lo, marks[kept - 1].at);
@@ -254,12 +264,14 @@ static qx_err histogram(FILE *s, const char *path, const json_t *report, const j
     }
     double margin = 0.02 * (hi - lo);
     int levels = place_marks(marks, kept, lo, hi);
-    const char *text = json_string_value(json_object_get(plot, "title")), *xlabel = json_string_value(json_object_get(plot, "xlabel"));
+    const char *text = json_string_value(json_object_get(plot, "title")),
+               *xlabel = json_string_value(json_object_get(plot, "xlabel"));
     preamble(s, path);
     title(s, text ? text : json_string_value(json_object_get(report, "task")), 0.2 + 1.35 * levels);
     axis(s, "x", xlabel ? xlabel : "value");
     axis(s, "y", "density");
-    (void)fprintf(s, "set tmargin %g\nset xrange [%.17g:%.17g]\nset yrange [0:*]\n", 3.2 + 1.5 * levels, lo - margin, hi + margin);
+    (void)fprintf(s, "set tmargin %g\nset xrange [%.17g:%.17g]\nset yrange [0:*]\n", 3.2 + 1.5 * levels,
+                  lo - margin, hi + margin);
     const json_t *se = json_object_get(json_object_get(report, "result"), "se");
     draw_marks(s, marks, kept, json_is_number(se) ? json_number_value(se) : b.sd);
     free(marks);
@@ -271,24 +283,28 @@ static qx_err histogram(FILE *s, const char *path, const json_t *report, const j
         double x = b.lo + (b.hi - b.lo) * i / DENSITY_POINTS;
         (void)fprintf(s, "%.17g %.17g\n", x, density(&b, x));
     }
-    (void)fputs("EOD\nplot $bins with boxes linecolor '" PALE "', $density with lines linecolor '" BLUE "' linewidth 2.2\n", s);
+    (void)fputs("EOD\nplot $bins with boxes linecolor '" PALE "', $density with lines linecolor '" BLUE
+                "' linewidth 2.2\n",
+                s);
     return QX_ERR_OK;
 }
 
 /* ---- a grid ---- */
 
 /* The number that stands for the answer of a cell, and how far it may be off. */
-static bool cell_value(const json_t *result, double *ret, double *ret_low, double *ret_high, const char **ret_name)
+static bool cell_value(const json_t *result, double *ret, double *ret_low, double *ret_high,
+                       const char **ret_name)
 {
     static const char *const names[] = {"estimate", "mean", "p", "value"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const json_t *v = json_object_get(result, names[i]);
         if (!json_is_number(v))
             continue;
-        const json_t *lower = json_object_get(result, "lower"), *upper = json_object_get(result, "upper"), *se = json_object_get(result, "se");
+        const json_t *lower = json_object_get(result, "lower"), *upper = json_object_get(result, "upper"),
+                     *se = json_object_get(result, "se");
         *ret_name = names[i];
         *ret = *ret_low = *ret_high = json_number_value(v);
-        if (!json_is_number(lower)) {       /* or of the first interval of a list */
+        if (!json_is_number(lower)) { /* or of the first interval of a list */
             const json_t *first = json_array_get(json_object_get(result, "intervals"), 0);
             lower = json_object_get(first, "lower");
             upper = json_object_get(first, "upper");
@@ -312,9 +328,8 @@ static void series_of(const json_t *params, char *ret, size_t len)
     json_t *v;
     size_t at = 0, place = 0;
     ret[0] = '\0';
-    json_object_foreach((json_t *)(uintptr_t)params, key, v)
-        if (place++ && at < len)
-            at += (size_t)snprintf(ret + at, len - at, "%s%s=%s", at ? ", " : "", key, json_string_value(v));
+    json_object_foreach((json_t *)(uintptr_t)params, key, v) if (place++ && at < len) at +=
+        (size_t)snprintf(ret + at, len - at, "%s%s=%s", at ? ", " : "", key, json_string_value(v));
 }
 
 static const char *first_param(const json_t *cell, const char **ret_name)
@@ -371,7 +386,8 @@ static void grid_scan(const json_t *cells, json_t *series, json_t *ticks)
 }
 
 /* One block of data a series, each a little aside so that bars do not hide each other. Gives how many points there are. */
-static size_t grid_data(FILE *s, const json_t *cells, json_t *series, const json_t *ticks, const char **ret_value)
+static size_t grid_data(FILE *s, const json_t *cells, json_t *series, const json_t *ticks,
+                        const char **ret_value)
 {
     char name[256];
     const char *key;
@@ -402,17 +418,21 @@ static void task_title(FILE *s, const json_t *report, double offset)
     char text[120];
     const char *key;
     json_t *v;
-    size_t at = (size_t)snprintf(text, sizeof text, "%.60s", json_string_value(json_object_get(report, "task")));
+    size_t at =
+        (size_t)snprintf(text, sizeof text, "%.60s", json_string_value(json_object_get(report, "task")));
     json_object_foreach(json_object_get(report, "params"), key, v)
     {
-        const char *value = json_string_value(v), *slash = json_object_get(json_object_get(report, "data"), key) ? strrchr(value, '/') : NULL;
+        const char *value = json_string_value(v),
+                   *slash =
+                       json_object_get(json_object_get(report, "data"), key) ? strrchr(value, '/') : NULL;
         if (at < sizeof text)
             at += (size_t)snprintf(text + at, sizeof text - at, "  %s=%s", key, slash ? slash + 1 : value);
     }
     title(s, text, offset);
 }
 
-static qx_err grid_plot(FILE *s, const char *path, const json_t *report, const json_t *cells, struct qx_error *err)
+static qx_err grid_plot(FILE *s, const char *path, const json_t *report, const json_t *cells,
+                        struct qx_error *err)
 {
     json_t *series = json_object(), *ticks = json_object(), *place;
     const char *x_name, *value = "estimate", *key;
@@ -425,7 +445,9 @@ static qx_err grid_plot(FILE *s, const char *path, const json_t *report, const j
     axis(s, "x", x_name);
     axis(s, "y", value);
     if (n > 1)
-        (void)fputs("set key outside right center Left reverse samplen 2 spacing 1.3 textcolor '#333333'\nset rmargin -1\n", s);
+        (void)fputs("set key outside right center Left reverse samplen 2 spacing 1.3 textcolor "
+                    "'#333333'\nset rmargin -1\n",
+                    s);
     (void)fputs("set offsets graph 0.03, graph 0.03, graph 0.04, graph 0.04\nset bars 0.6\n", s);
     json_object_foreach(ticks, key, place)
     {
@@ -441,19 +463,23 @@ static qx_err grid_plot(FILE *s, const char *path, const json_t *report, const j
         (void)fputs(i ? ", " : "", s);
         if (!words)
             (void)fprintf(s, "$s%zu using 1:2 with lines linecolor '%s' linewidth 1.2 notitle, ", i, colour);
-        (void)fprintf(s, "$s%zu with yerrorbars linecolor '%s' linewidth 1.4 pointtype 7 pointsize 0.9 title ", i, colour);
+        (void)fprintf(s,
+                      "$s%zu with yerrorbars linecolor '%s' linewidth 1.4 pointtype 7 pointsize 0.9 title ",
+                      i, colour);
         quote(s, key);
         i++;
     }
     (void)fputc('\n', s);
     json_decref(series);
     json_decref(ticks);
-    return points ? QX_ERR_OK : qx_fail(err, QX_ERR_INVALID, "--plot: no cell of the answer has an estimate to draw");
+    return points ? QX_ERR_OK
+                  : qx_fail(err, QX_ERR_INVALID, "--plot: no cell of the answer has an estimate to draw");
 }
 
 /* ---- how the estimate settled ---- */
 
-static qx_err convergence(FILE *s, const char *path, const json_t *report, const struct progress *h, struct qx_error *err)
+static qx_err convergence(FILE *s, const char *path, const json_t *report, const struct progress *h,
+                          struct qx_error *err)
 {
     double v = 0, low = 0, high = 0;
     const char *name = "estimate";
@@ -464,7 +490,8 @@ static qx_err convergence(FILE *s, const char *path, const json_t *report, const
     /* The running mean is of the items' first output; where the answer is something else, it is left out. */
     bool same = n && has_end && fabs(h->points[n - 1].estimate - v) <= 6 * (h->points[n - 1].se + end_se);
     if (!same && !has_end)
-        return qx_fail(err, QX_ERR_INVALID, "--plot: the answer has nothing to draw: no histogram, no grid, no estimate");
+        return qx_fail(err, QX_ERR_INVALID,
+                       "--plot: the answer has nothing to draw: no histogram, no grid, no estimate");
     preamble(s, path);
     task_title(s, report, 0.2);
     double last = json_number_value(json_object_get(report, "n"));
@@ -475,12 +502,17 @@ static qx_err convergence(FILE *s, const char *path, const json_t *report, const
     for (size_t i = 0; same && i < n; i++)
         if (h->points[i].n < last)
             (void)fprintf(s, "%.17g %.17g %.17g %.17g\n", h->points[i].n / unit, h->points[i].estimate,
-                          h->points[i].estimate - 1.959964 * h->points[i].se, h->points[i].estimate + 1.959964 * h->points[i].se);
+                          h->points[i].estimate - 1.959964 * h->points[i].se,
+                          h->points[i].estimate + 1.959964 * h->points[i].se);
     for (int i = 0; i < 2; i++)
-        (void)fprintf(s, "%.17g %.17g %.17g %.17g\nEOD\n%s", last / unit, v, low, high, i ? "" : "$end << EOD\n");
+        (void)fprintf(s, "%.17g %.17g %.17g %.17g\nEOD\n%s", last / unit, v, low, high,
+                      i ? "" : "$end << EOD\n");
     (void)fputs("set offsets 0, graph 0.03, graph 0.05, graph 0.05\nset xrange [0:*]\n"
-                "plot $run using 1:3:4 with filledcurves linecolor '" PALE "', $run using 1:2 with lines linecolor '" BLUE "' linewidth 2, "
-                "$end using 1:2:3:4 with yerrorbars linecolor '" RED "' linewidth 1.6 pointtype 7 pointsize 1\n", s);
+                "plot $run using 1:3:4 with filledcurves linecolor '" PALE
+                "', $run using 1:2 with lines linecolor '" BLUE "' linewidth 2, "
+                "$end using 1:2:3:4 with yerrorbars linecolor '" RED
+                "' linewidth 1.6 pointtype 7 pointsize 1\n",
+                s);
     return QX_ERR_OK;
 }
 
@@ -489,7 +521,8 @@ qx_err plot_draw(const char *path, const json_t *report, const struct progress *
     FILE *s = tmpfile();
     if (!s)
         return qx_fail(err, QX_ERR_INVALID, "--plot: no temporary file: %s", strerror(errno));
-    const json_t *cells = json_object_get(report, "cells"), *plot = json_object_get(json_object_get(report, "result"), "plot");
+    const json_t *cells = json_object_get(report, "cells"),
+                 *plot = json_object_get(json_object_get(report, "result"), "plot");
     const char *kind = json_string_value(json_object_get(plot, "kind"));
     qx_err e;
     if (json_is_array(cells))

@@ -147,7 +147,7 @@ void progress_line(const struct progress *p, const struct qx_job_info *i, int wi
         at = append(ret, len, at, "  waiting: ");
         at = append(ret, len, at, i->waiting);
     }
-    for (size_t w = 0, k = 0; width && k < at; k++) {     /* no wrapping: cut at the terminal's edge */
+    for (size_t w = 0, k = 0; width && k < at; k++) { /* no wrapping: cut at the terminal's edge */
         w += ((unsigned char)ret[k] & 0xC0) != 0x80;
         if (w >= (size_t)width) {
             ret[k] = '\0';

@@ -12,8 +12,8 @@ struct progress_point {
 
 struct progress {
     bool quiet, terminal, shown;
-    const char *until;            /* or NULL */
-    uint64_t last_ns;             /* when a line was written last */
+    const char *until; /* or NULL */
+    uint64_t last_ns;  /* when a line was written last */
     uint64_t seen_items;
     bool started;
     struct progress_point *points;

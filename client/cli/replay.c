@@ -23,7 +23,7 @@ enum { DATA_SETS_MAX = 64 };
 struct replay {
     struct cli *cli;
     struct registry *registry;
-    struct qx_client *client;     /* NULL with --task */
+    struct qx_client *client; /* NULL with --task */
     struct qx_result *result;
     const char *task, *version;
     uint64_t seed, item;
@@ -31,7 +31,7 @@ struct replay {
     uint32_t n_params;
     struct data_set data[DATA_SETS_MAX];
     size_t n_data;
-    struct qx_arg *args;          /* of --task */
+    struct qx_arg *args; /* of --task */
     char *names;
 };
 
@@ -48,7 +48,8 @@ static int load_plugins(struct replay *r)
     struct qx_error err = {0};
     if (registry_new(&r->registry) != QX_ERR_OK)
         return cli_fail(STATUS_FAILED, "out of memory");
-    if (registry_default_dir(dir, sizeof dir) == QX_ERR_OK && registry_load_dir(r->registry, dir, report_plugin, NULL, &err) != QX_ERR_OK)
+    if (registry_default_dir(dir, sizeof dir) == QX_ERR_OK &&
+        registry_load_dir(r->registry, dir, report_plugin, NULL, &err) != QX_ERR_OK)
         return cli_fail(STATUS_USAGE, "%s", err.text);
     for (size_t i = 0; i < r->cli->n_plugins; i++)
         if (registry_load_dir(r->registry, r->cli->plugins[i], report_plugin, NULL, &err) != QX_ERR_OK)
@@ -66,9 +67,10 @@ static int find_task(struct replay *r, const struct qx_task **ret, const struct 
     for (; n < registry_count(r->registry) && n < 512; n++)
         names[n] = registry_decl(r->registry, n)->name;
     const char *near = nearest_name(r->task, names, n);
-    return cli_fail(STATUS_USAGE, "no task %s%s%s among the plugins here%s%s%s", r->task, r->version ? " " : "", r->version ? r->version : "",
-                    near && strcmp(near, r->task) ? "; did you mean " : "", near && strcmp(near, r->task) ? near : "",
-                    near && strcmp(near, r->task) ? "?" : "");
+    return cli_fail(STATUS_USAGE, "no task %s%s%s among the plugins here%s%s%s", r->task,
+                    r->version ? " " : "", r->version ? r->version : "",
+                    near && strcmp(near, r->task) ? "; did you mean " : "",
+                    near && strcmp(near, r->task) ? near : "", near && strcmp(near, r->task) ? "?" : "");
 }
 
 static qx_err give_blob(void *arg, const struct blob_ref *ref, const void **ret_data, struct qx_error *err)
@@ -102,7 +104,8 @@ static int read_cell(struct replay *r, uint32_t *ret)
     int64_t cell = 0;
     const char *text = r->cli->values[OPT_CELL];
     if (text && (value_int(text, &cell, &err) != QX_ERR_OK || cell < 0 || cell >= r->result->n_cells))
-        return cli_fail(STATUS_USAGE, "--cell %s: the job has the cells 0 .. %u", text, r->result->n_cells - 1);
+        return cli_fail(STATUS_USAGE, "--cell %s: the job has the cells 0 .. %u", text,
+                        r->result->n_cells - 1);
     *ret = (uint32_t)cell;
     return STATUS_OK;
 }
@@ -126,12 +129,11 @@ static int fetch_data(struct replay *r)
 static void set_param(struct replay *r, const struct qx_arg *a)
 {
     struct param p = {(char *)(uintptr_t)a->name, (char *)(uintptr_t)a->value};
-    for (uint32_t i = 0; i < r->n_params; i++)
-        if (!strcmp(r->params[i].name, a->name)) {
-            r->params[i] = p;    /* the cell's over the job's */
-            return;
-        }
-    r->params[r->n_params++] = p;
+    uint32_t i = 0;
+    while (i < r->n_params && r->params[i].name && strcmp(r->params[i].name, a->name) != 0)
+        i++;
+    r->n_params += i == r->n_params;
+    r->params[i] = p; /* the cell's over the job's */
 }
 
 static int from_job(struct replay *r)
@@ -219,7 +221,8 @@ static int from_words(struct replay *r)
 
 static const char *outcome_name(enum qx_outcome o)
 {
-    static const char *const names[QX_OUTCOME_COUNT] = {"ok", "error", "exit", "signal", "timeout", "memory", "budget", "lost"};
+    static const char *const names[QX_OUTCOME_COUNT] = {"ok",      "error",  "exit",   "signal",
+                                                        "timeout", "memory", "budget", "lost"};
     return (unsigned)o < QX_OUTCOME_COUNT ? names[o] : "unknown";
 }
 
@@ -234,7 +237,8 @@ static json_t *row_json(const struct reduce_plan *plan, const double *row, enum 
 {
     json_t *o = json_object();
     for (uint32_t i = 0; i < reduce_plan_columns(plan); i++)
-        json_object_set_new(o, reduce_plan_column(plan, i), outcome == QX_OUTCOME_OK && isfinite(row[i]) ? json_real(row[i]) : json_null());
+        json_object_set_new(o, reduce_plan_column(plan, i),
+                            outcome == QX_OUTCOME_OK && isfinite(row[i]) ? json_real(row[i]) : json_null());
     return o;
 }
 
@@ -244,9 +248,10 @@ static void show_text(struct cli *cli, const json_t *o)
     const char *key;
     json_t *v;
     char number[NUMBER_BYTES];
-    (void)fprintf(cli->out, "%s %s  item %" JSON_INTEGER_FORMAT "  seed %" JSON_INTEGER_FORMAT "\n",
-                  json_string_value(json_object_get(o, "task")), json_string_value(json_object_get(o, "version")),
-                  json_integer_value(json_object_get(o, "item")), json_integer_value(json_object_get(o, "seed")));
+    (void)fprintf(
+        cli->out, "%s %s  item %" JSON_INTEGER_FORMAT "  seed %" JSON_INTEGER_FORMAT "\n",
+        json_string_value(json_object_get(o, "task")), json_string_value(json_object_get(o, "version")),
+        json_integer_value(json_object_get(o, "item")), json_integer_value(json_object_get(o, "seed")));
     json_object_foreach(json_object_get(o, "outputs"), key, v)
     {
         (void)snprintf(number, sizeof number, "-");
@@ -255,9 +260,10 @@ static void show_text(struct cli *cli, const json_t *o)
         (void)fprintf(cli->out, "  %s = %s\n", key, number);
     }
     number_seconds(json_number_value(json_object_get(o, "elapsed_s")), number);
-    (void)fprintf(cli->out, "outcome %s in %s%s%s\n", json_string_value(json_object_get(o, "outcome")), number,
-                  json_string_value(json_object_get(o, "why")) ? ": " : "",
-                  json_string_value(json_object_get(o, "why")) ? json_string_value(json_object_get(o, "why")) : "");
+    (void)fprintf(cli->out, "outcome %s in %s%s%s\n", json_string_value(json_object_get(o, "outcome")),
+                  number, json_string_value(json_object_get(o, "why")) ? ": " : "",
+                  json_string_value(json_object_get(o, "why")) ? json_string_value(json_object_get(o, "why"))
+                                                               : "");
 }
 
 static int run_item(struct replay *r, const struct task_decl *decl, struct host_task *t)
@@ -275,9 +281,9 @@ static int run_item(struct replay *r, const struct task_decl *decl, struct host_
         free(row);
         return cli_error(&err);
     }
-    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:o, s:s, s:f}", "task", decl->name, "version", decl->version, "seed", (json_int_t)r->seed,
-                          "item", (json_int_t)r->item, "outputs", row_json(plan, row, outcome), "outcome", outcome_name(outcome),
-                          "elapsed_s", took);
+    json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:o, s:s, s:f}", "task", decl->name, "version", decl->version,
+                          "seed", (json_int_t)r->seed, "item", (json_int_t)r->item, "outputs",
+                          row_json(plan, row, outcome), "outcome", outcome_name(outcome), "elapsed_s", took);
     if (outcome != QX_OUTCOME_OK && err.text[0])
         json_object_set_new(o, "why", json_string(err.text));
     if (!strcmp(r->cli->writer->name, "text"))
@@ -315,7 +321,8 @@ static int replay(struct replay *r)
 int command_replay(struct cli *cli)
 {
     struct replay r = {.cli = cli};
-    int status = !strcmp(cli->writer->name, "csv") ? cli_fail(STATUS_USAGE, "qx replay writes text or json") : replay(&r);
+    int status = !strcmp(cli->writer->name, "csv") ? cli_fail(STATUS_USAGE, "qx replay writes text or json")
+                                                   : replay(&r);
     for (size_t i = 0; i < r.n_data; i++)
         qx_data_free(r.data[i].bytes);
     registry_free(r.registry);

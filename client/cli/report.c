@@ -120,9 +120,10 @@ static void add_times(json_t *o, const struct qx_job_info *i)
 
 static void add_split(json_t *o, const struct qx_job_info *i)
 {
-    json_object_set_new(o, "time", json_pack("{s:f, s:f, s:f, s:f}", "waiting_s", (double)i->wait_ns / 1e9, "transfer_s",
-                                             (double)i->transfer_ns / 1e9, "computing_s", (double)i->task_ns / 1e9, "reducing_s",
-                                             (double)(i->reduce_ns + i->sink_ns) / 1e9));
+    json_object_set_new(o, "time",
+                        json_pack("{s:f, s:f, s:f, s:f}", "waiting_s", (double)i->wait_ns / 1e9, "transfer_s",
+                                  (double)i->transfer_ns / 1e9, "computing_s", (double)i->task_ns / 1e9,
+                                  "reducing_s", (double)(i->reduce_ns + i->sink_ns) / 1e9));
 }
 
 json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32_t n_given)
@@ -157,7 +158,8 @@ json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32
     json_object_set_new(o, "failures", failures_json(r));
     json_object_set_new(o, "items", json_u64(items));
     add_times(o, i);
-    json_object_set_new(o, "digest", json_string(!*r->digest && r->n_cells == 1 ? r->cells[0].digest : r->digest));
+    json_object_set_new(o, "digest",
+                        json_string(!*r->digest && r->n_cells == 1 ? r->cells[0].digest : r->digest));
     add_split(o, i);
     add_speed(o, i);
     return o;

@@ -15,7 +15,7 @@ struct run {
     struct cli *cli;
     struct qx_client *client;
     struct qx_future *future;
-    struct keep *keep;            /* NULL: no --keep */
+    struct keep *keep; /* NULL: no --keep */
     struct progress progress;
     bool cancel_on_interrupt, cancelled;
 };
@@ -49,7 +49,8 @@ static int interrupt(struct run *r)
     struct qx_error err = {0};
     progress_clear(&r->progress);
     if (!r->cancel_on_interrupt)
-        return cli_fail(STATUS_CANCELLED, "stopped waiting; job %llu goes on", (unsigned long long)qx_future_job(r->future));
+        return cli_fail(STATUS_CANCELLED, "stopped waiting; job %llu goes on",
+                        (unsigned long long)qx_future_job(r->future));
     r->cancelled = true;
     cli_note(r->cli, "cancelling; once more ends at once");
     return qx_future_cancel(r->future, &err) == QX_ERR_OK ? STATUS_OK : cli_error(&err);
@@ -133,12 +134,14 @@ static int start_run(struct run *r, struct jobspec *s)
         struct qx_farm_info farm;
         if (qx_client_ping(r->client, &farm, &err) != QX_ERR_OK)
             return cli_error(&err);
-        cli_note(cli, "no master named: using an embedded farm of %u slot%s", farm.slots, farm.slots == 1 ? "" : "s");
+        cli_note(cli, "no master named: using an embedded farm of %u slot%s", farm.slots,
+                 farm.slots == 1 ? "" : "s");
     }
     if (qx_client_submit(r->client, &s->options, &r->future, &err) != QX_ERR_OK)
         return cli_error(&err);
     if (!s->options.has_seed)
-        cli_note(cli, "seed %llu was drawn; --seed %llu gives the same answer again", (unsigned long long)qx_future_seed(r->future),
+        cli_note(cli, "seed %llu was drawn; --seed %llu gives the same answer again",
+                 (unsigned long long)qx_future_seed(r->future),
                  (unsigned long long)qx_future_seed(r->future));
     return see_through(r, s->args, s->options.n_args);
 }
@@ -172,7 +175,8 @@ int command_run(struct cli *cli)
     return status;
 }
 
-static const struct column submitted_lines[] = {{"job", "job", FORMAT_PLAIN}, {"seed", "seed", FORMAT_PLAIN}, {"n", "n", FORMAT_PLAIN}, {0}};
+static const struct column submitted_lines[] = {
+    {"job", "job", FORMAT_PLAIN}, {"seed", "seed", FORMAT_PLAIN}, {"n", "n", FORMAT_PLAIN}, {0}};
 
 static int submit(struct cli *cli, struct jobspec *s)
 {
@@ -184,8 +188,8 @@ static int submit(struct cli *cli, struct jobspec *s)
         return status;
     s->options.detached = true;
     if (qx_client_submit(c, &s->options, &f, &err) == QX_ERR_OK) {
-        json_t *o = json_pack("{s:I, s:I, s:I}", "job", (json_int_t)qx_future_job(f), "seed", (json_int_t)qx_future_seed(f), "n",
-                              (json_int_t)qx_future_n_items(f));
+        json_t *o = json_pack("{s:I, s:I, s:I}", "job", (json_int_t)qx_future_job(f), "seed",
+                              (json_int_t)qx_future_seed(f), "n", (json_int_t)qx_future_n_items(f));
         cli->writer->object(cli->out, &cli->style, submitted_lines, o);
         json_decref(o);
     } else {

@@ -81,7 +81,8 @@ void grid_print(FILE *out, const struct style *style, const char *indent, const 
 /* Names whose values are on the scale of the estimate. */
 static bool has_se_scale(const char *name)
 {
-    static const char *const names[] = {"estimate", "mean", "se", "bias", "lower", "upper", "theta", "value", "median", "statistic"};
+    static const char *const names[] = {"estimate", "mean",  "se",    "bias",   "lower",
+                                        "upper",    "theta", "value", "median", "statistic"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(dot ? dot + 1 : name, names[i]))
@@ -98,7 +99,9 @@ static double se_of(const json_t *object, double outer)
 static void value_text(const char *name, const json_t *v, double se, char *ret)
 {
     switch (json_typeof(v)) {
-    case JSON_STRING: (void)snprintf(ret, TEXT_BYTES, "%s", json_string_value(v)); break;
+    case JSON_STRING:
+        (void)snprintf(ret, TEXT_BYTES, "%s", json_string_value(v));
+        break;
     case JSON_INTEGER:
         if (se > 0 && has_se_scale(name))
             number_with_se(json_number_value(v), se, ret);
@@ -113,10 +116,19 @@ static void value_text(const char *name, const json_t *v, double se, char *ret)
             number_with_se(d, has_se_scale(name) ? se : 0, ret);
         break;
     }
-    case JSON_TRUE: (void)snprintf(ret, TEXT_BYTES, "yes"); break;
-    case JSON_FALSE: (void)snprintf(ret, TEXT_BYTES, "no"); break;
-    case JSON_NULL: (void)snprintf(ret, TEXT_BYTES, "-"); break;
-    case JSON_OBJECT: case JSON_ARRAY: (void)snprintf(ret, TEXT_BYTES, "..."); break;
+    case JSON_TRUE:
+        (void)snprintf(ret, TEXT_BYTES, "yes");
+        break;
+    case JSON_FALSE:
+        (void)snprintf(ret, TEXT_BYTES, "no");
+        break;
+    case JSON_NULL:
+        (void)snprintf(ret, TEXT_BYTES, "-");
+        break;
+    case JSON_OBJECT:
+    case JSON_ARRAY:
+        (void)snprintf(ret, TEXT_BYTES, "...");
+        break;
     }
 }
 
@@ -140,9 +152,11 @@ static bool is_table(const json_t *v)
 }
 
 /* A label and a value on a line, labels padded to `width`. */
-static void print_line(FILE *out, const struct style *style, int depth, size_t width, const char *name, const char *text)
+static void print_line(FILE *out, const struct style *style, int depth, size_t width, const char *name,
+                       const char *text)
 {
-    (void)fprintf(out, "%*s%s%s%s%*s%s\n", 2 * depth, "", style->dim, name, style->plain, (int)(width - text_width(name)) + 2, "", text);
+    (void)fprintf(out, "%*s%s%s%s%*s%s\n", 2 * depth, "", style->dim, name, style->plain,
+                  (int)(width - text_width(name)) + 2, "", text);
 }
 
 static void print_object(FILE *out, const struct style *style, int depth, const json_t *object, double se);
@@ -155,7 +169,8 @@ static void print_table(FILE *out, const struct style *style, int depth, const j
     const char *key;
     json_t *member;
     for (size_t i = 0; i < n; i++)
-        json_object_foreach(json_array_get(rows, i), key, member) if (!json_is_object(member) && !is_table(member))
+        json_object_foreach(json_array_get(rows, i), key,
+                            member) if (!json_is_object(member) && !is_table(member))
             json_object_set_new(names, key, json_true());
     struct grid g;
     if (grid_init(&g, n + 1, json_object_size(names))) {
@@ -232,32 +247,38 @@ static void print_title(FILE *out, const struct style *style, const json_t *repo
 {
     const char *key;
     json_t *v;
-    (void)fprintf(out, "%s%s%s %s", style->bold, json_string_value(json_object_get(report, "task")), style->plain,
-                  json_string_value(json_object_get(report, "version")));
-    json_object_foreach(json_object_get(report, "params"), key, v)
-        (void)fprintf(out, "  %s%s=%s%s", style->dim, key, style->plain, json_string_value(v));
+    (void)fprintf(out, "%s%s%s %s", style->bold, json_string_value(json_object_get(report, "task")),
+                  style->plain, json_string_value(json_object_get(report, "version")));
+    json_object_foreach(json_object_get(report, "params"), key, v)(void)
+        fprintf(out, "  %s%s=%s%s", style->dim, key, style->plain, json_string_value(v));
     (void)fputs("\n\n", out);
     if (json_is_true(json_object_get(report, "partial")))
-        (void)fprintf(out, "  %sPARTIAL: what the finished prefix of the items says%s\n\n", style->warn, style->plain);
+        (void)fprintf(out, "  %sPARTIAL: what the finished prefix of the items says%s\n\n", style->warn,
+                      style->plain);
 }
 
 static void print_failures(FILE *out, const struct style *style, const json_t *report)
 {
-    const json_t *failures = json_object_get(report, "failures"), *causes = json_object_get(failures, "causes");
+    const json_t *failures = json_object_get(report, "failures"),
+                 *causes = json_object_get(failures, "causes");
     double n = json_number_value(json_object_get(report, "items"));
     double count = json_number_value(json_object_get(failures, "count"));
     if (!(count > 0))
         return;
-    (void)fprintf(out, "\n  %s%.0f of %.0f items failed%s and do not count\n", style->warn, count, n, style->plain);
+    (void)fprintf(out, "\n  %s%.0f of %.0f items failed%s and do not count\n", style->warn, count, n,
+                  style->plain);
     for (size_t i = 0; i < json_array_size(causes); i++) {
         const json_t *c = json_array_get(causes, i), *first = json_object_get(c, "first");
         char items[TEXT_BYTES] = "";
         if (json_array_size(first))
             list_text(first, items);
         (void)fprintf(out, "    %.0f x %s: %s%s%s%s\n", json_number_value(json_object_get(c, "count")),
-                      json_string_value(json_object_get(c, "outcome")), json_string_value(json_object_get(c, "why")),
-                      *items ? " (item " : "", items,
-                      *items ? json_number_value(json_object_get(c, "count")) > (double)json_array_size(first) ? ", ..)" : ")" : "");
+                      json_string_value(json_object_get(c, "outcome")),
+                      json_string_value(json_object_get(c, "why")), *items ? " (item " : "", items,
+                      *items ? json_number_value(json_object_get(c, "count")) > (double)json_array_size(first)
+                                   ? ", ..)"
+                                   : ")"
+                             : "");
     }
 }
 
@@ -266,14 +287,16 @@ static void print_footer(FILE *out, const struct style *style, const json_t *rep
     char elapsed[NUMBER_BYTES], seed[TEXT_BYTES];
     value_text("", json_object_get(report, "seed"), 0, seed);
     number_seconds(json_number_value(json_object_get(report, "elapsed_s")), elapsed);
-    (void)fprintf(out, "\n  %sn %" JSON_INTEGER_FORMAT, style->dim, json_integer_value(json_object_get(report, "n")));
+    (void)fprintf(out, "\n  %sn %" JSON_INTEGER_FORMAT, style->dim,
+                  json_integer_value(json_object_get(report, "n")));
     if (json_string_value(json_object_get(report, "until")))
         (void)fprintf(out, " (%s %s)", json_is_true(json_object_get(report, "stopped")) ? "until" : "wanted",
                       json_string_value(json_object_get(report, "until")));
     (void)fprintf(out, " \u00b7 seed %s \u00b7 %s on %" JSON_INTEGER_FORMAT " slots", seed, elapsed,
                   json_integer_value(json_object_get(report, "slots")));
     if (json_is_real(json_object_get(report, "efficiency")))
-        (void)fprintf(out, " \u00b7 %.0f%% busy", 100 * json_number_value(json_object_get(report, "efficiency")));
+        (void)fprintf(out, " \u00b7 %.0f%% busy",
+                      100 * json_number_value(json_object_get(report, "efficiency")));
     const char *digest = json_string_value(json_object_get(report, "digest"));
     if (digest && *digest)
         (void)fprintf(out, " \u00b7 digest %s", digest);
@@ -283,7 +306,7 @@ static void print_footer(FILE *out, const struct style *style, const json_t *rep
 /* Cells as rows: what the grid sets, then the single values of each answer. */
 struct cell_row {
     struct grid *g;
-    json_t *names;                /* name -> column */
+    json_t *names; /* name -> column */
     size_t row;
     double se;
 };
@@ -319,7 +342,8 @@ static void interval_members(const json_t *list, void (*f)(void *, const char *,
             char name[TEXT_BYTES];
             const json_t *v = json_object_get(o, ends[k]);
             bool alone = json_array_size(list) == 1 || !json_is_string(label);
-            (void)snprintf(name, sizeof name, "%s%s%s", alone ? "" : json_string_value(label), alone ? "" : ".", ends[k]);
+            (void)snprintf(name, sizeof name, "%s%s%s", alone ? "" : json_string_value(label),
+                           alone ? "" : ".", ends[k]);
             if (json_is_number(v))
                 f(arg, name, v);
         }
@@ -350,7 +374,8 @@ static void print_warnings(FILE *out, const struct style *style, const json_t *c
 {
     json_t *seen = json_object();
     for (size_t i = 0; i < json_array_size(cells); i++) {
-        const char *text = json_string_value(json_object_get(json_object_get(json_array_get(cells, i), "result"), "warning"));
+        const char *text = json_string_value(
+            json_object_get(json_object_get(json_array_get(cells, i), "result"), "warning"));
         if (text && !json_object_get(seen, text)) {
             json_object_set_new(seen, text, json_true());
             (void)fprintf(out, "\n  %swarning%s (row %zu): %s\n", style->warn, style->plain, i + 1, text);
@@ -429,7 +454,8 @@ static void text_table(FILE *out, const struct style *style, const struct column
     grid_fini(&g);
 }
 
-static void text_object(FILE *out, const struct style *style, const struct column *lines, const json_t *object)
+static void text_object(FILE *out, const struct style *style, const struct column *lines,
+                        const json_t *object)
 {
     size_t width = 0;
     for (const struct column *c = lines; c->key; c++)

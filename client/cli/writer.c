@@ -51,7 +51,8 @@ static const char *label_of(const json_t *object)
 {
     const char *key;
     json_t *member;
-    json_object_foreach((json_t *)(uintptr_t)object, key, member) if (json_is_string(member)) return json_string_value(member);
+    json_object_foreach((json_t *)(uintptr_t)object, key,
+                        member) if (json_is_string(member)) return json_string_value(member);
     return NULL;
 }
 
@@ -76,7 +77,8 @@ static void flat_value(const struct flat_state *s, const char *name, const json_
     }
 }
 
-void flatten(const json_t *object, void (*f)(void *arg, const char *name, const json_t *value), void *arg, bool deep)
+void flatten(const json_t *object, void (*f)(void *arg, const char *name, const json_t *value), void *arg,
+             bool deep)
 {
     struct flat_state s = {f, arg, deep};
     flat_object(&s, "", object);

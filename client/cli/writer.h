@@ -42,16 +42,16 @@ enum { NUMBER_BYTES = 48 };
 void number_shortest(double v, char *ret);
 /* To the second or third digit of `se`; 6 significant digits where that is no positive number. */
 void number_with_se(double v, double se, char *ret);
-void number_seconds(double s, char *ret);       /* "85 ms", "1.23 s", "2 min 3 s" */
-void number_count(double n, char *ret);         /* "950", "12.3k", "1.20M" */
+void number_seconds(double s, char *ret); /* "85 ms", "1.23 s", "2 min 3 s" */
+void number_count(double n, char *ret);   /* "950", "12.3k", "1.20M" */
 /* Columns that a text takes on a terminal. */
 size_t text_width(const char *s);
 
 /* A table of ready texts. */
 struct grid {
     size_t n_rows, n_columns;
-    char **cells;                 /* row-major, owned; row 0 is the heading */
-    bool *right;                  /* a column of numbers */
+    char **cells; /* row-major, owned; row 0 is the heading */
+    bool *right;  /* a column of numbers */
 };
 bool grid_init(struct grid *g, size_t n_rows, size_t n_columns);
 void grid_set(struct grid *g, size_t row, size_t column, const char *text);
@@ -60,6 +60,7 @@ void grid_fini(struct grid *g);
 
 /* Members of the answer of one cell that are one value, as dotted names in order; without "plot". For CSV and for the
  * table of a grid. f gets borrowed values. */
-void flatten(const json_t *object, void (*f)(void *arg, const char *name, const json_t *value), void *arg, bool deep);
+void flatten(const json_t *object, void (*f)(void *arg, const char *name, const json_t *value), void *arg,
+             bool deep);
 
 #endif

@@ -34,69 +34,77 @@ struct qx_cell_args {
 
 /* A job to be submitted. Zero what is not wanted. */
 struct qx_job_options {
-    const char *task;               /* "pi" */
-    const char *version;            /* NULL: the newest that the farm has */
+    const char *task;    /* "pi" */
+    const char *version; /* NULL: the newest that the farm has */
     const struct qx_arg *args;
     const struct qx_cell_args *cells;
-    uint32_t n_args, n_cells;       /* n_cells 0: no grid */
-    uint64_t n_items;               /* of each cell; 0: the task's default. With `until`: at most so many */
+    uint32_t n_args, n_cells; /* n_cells 0: no grid */
+    uint64_t n_items;         /* of each cell; 0: the task's default. With `until`: at most so many */
     uint64_t seed;
-    bool has_seed;                  /* false: one is drawn */
-    const char *until;              /* "se<1e-4"; NULL: none */
-    uint64_t chunk_items;           /* 0: as the measured cost of an item suggests */
-    int32_t priority;               /* -100 .. 100 */
-    uint32_t attempts_max;          /* 0: 3 */
-    uint64_t item_timeout_ms;       /* 0: none */
-    uint64_t item_bytes_max;        /* 0: 1 MiB */
-    bool rows;                      /* send each item's outputs to this client */
-    bool detached;                  /* goes on when this client leaves */
-    const char *label;              /* NULL: none */
-    uint32_t progress_ms;           /* how often news are wanted; 0: as often as the master likes */
+    bool has_seed;            /* false: one is drawn */
+    const char *until;        /* "se<1e-4"; NULL: none */
+    uint64_t chunk_items;     /* 0: as the measured cost of an item suggests */
+    int32_t priority;         /* -100 .. 100 */
+    uint32_t attempts_max;    /* 0: 3 */
+    uint64_t item_timeout_ms; /* 0: none */
+    uint64_t item_bytes_max;  /* 0: 1 MiB */
+    bool rows;                /* send each item's outputs to this client */
+    bool detached;            /* goes on when this client leaves */
+    const char *label;        /* NULL: none */
+    uint32_t progress_ms;     /* how often news are wanted; 0: as often as the master likes */
 };
 
-enum qx_job_state { QX_JOB_NONE, QX_JOB_RUNNING, QX_JOB_DONE, QX_JOB_FAILED, QX_JOB_CANCELLED, QX_JOB_STATE_COUNT };
+enum qx_job_state {
+    QX_JOB_NONE,
+    QX_JOB_RUNNING,
+    QX_JOB_DONE,
+    QX_JOB_FAILED,
+    QX_JOB_CANCELLED,
+    QX_JOB_STATE_COUNT
+};
 QX_API const char *qx_job_state_name(enum qx_job_state state); /* "running" .. */
 
 struct qx_job_info {
     uint64_t job;
     enum qx_job_state state;
-    qx_err code;                    /* of `error` */
+    qx_err code; /* of `error` */
     const char *task, *version, *label;
-    const char *error;              /* why it failed */
-    const char *waiting;            /* why nothing runs, "" when something does */
+    const char *error;   /* why it failed */
+    const char *waiting; /* why nothing runs, "" when something does */
     uint64_t seed, n_items;
     uint64_t submitted_unix_ms, elapsed_ns;
     uint32_t n_cells, cells_done;
-    uint32_t slots;                 /* that may work on it */
+    uint32_t slots; /* that may work on it */
     uint64_t items_done, items_failed;
-    uint64_t items_total;           /* over all cells; 0 when only a stopping rule ends it */
+    uint64_t items_total;                    /* over all cells; 0 when only a stopping rule ends it */
     uint64_t first_lease_ns, last_result_ns; /* since submission */
-    uint64_t wait_ns, transfer_ns, task_ns, reduce_ns, busy_ns, sink_ns; /* the slots' time, summed over leases */
+    uint64_t wait_ns, transfer_ns, task_ns, reduce_ns, busy_ns,
+        sink_ns; /* the slots' time, summed over leases */
     uint64_t leases, leases_failed;
-    double estimate, se;            /* running, of the finished prefix of cell estimate_cell */
-    double target;                  /* what `until` wants of its first term */
+    double estimate, se; /* running, of the finished prefix of cell estimate_cell */
+    double target;       /* what `until` wants of its first term */
     uint32_t estimate_cell;
 };
 
 struct qx_cell {
-    const struct qx_arg *args;      /* what the grid sets here */
+    const struct qx_arg *args; /* what the grid sets here */
     uint32_t n_args;
-    uint64_t n_items, n_failed;     /* items that the answer rests on, good and failed; failed ones */
-    bool complete;                  /* false: partial, from the finished prefix */
-    bool stopped;                   /* by `until` */
+    uint64_t n_items, n_failed; /* items that the answer rests on, good and failed; failed ones */
+    bool complete;              /* false: partial, from the finished prefix */
+    bool stopped;               /* by `until` */
     const char *digest;
-    const char *result_json;        /* an object, or "" when there is none */
-    const char *failures_json;      /* {"count", "causes": [{"outcome", "why", "count", "first"}]} or "" */
+    const char *result_json;   /* an object, or "" when there is none */
+    const char *failures_json; /* {"count", "causes": [{"outcome", "why", "count", "first"}]} or "" */
 };
 
 /* The answer of a job and what it was. */
 struct qx_result {
     struct qx_job_info info;
-    const struct qx_arg *args;      /* data sets are "blob:HASH:BYTES" */
-    uint32_t n_args, n_cells;       /* one cell at least where there is an answer; without a grid it has no args */
+    const struct qx_arg *args; /* data sets are "blob:HASH:BYTES" */
+    uint32_t n_args, n_cells;  /* one cell at least where there is an answer; without a grid it has no args */
     const struct qx_cell *cells;
     const char *until;
-    const char *digest;             /* over all cells */
+    const char *digest; /* over all cells */
 };
 QX_API void qx_result_free(struct qx_result *r); /* NULL is fine */
 
@@ -104,9 +112,9 @@ QX_API void qx_result_free(struct qx_result *r); /* NULL is fine */
 struct qx_rows {
     uint64_t job, first_item;
     uint32_t cell, n_items, n_columns;
-    const char *const *columns;     /* their names */
-    const double *values;           /* n_items x n_columns; NaN where the item failed */
-    const uint8_t *outcomes;        /* 0: good; else enum qx_outcome of task.h */
+    const char *const *columns; /* their names */
+    const double *values;       /* n_items x n_columns; NaN where the item failed */
+    const uint8_t *outcomes;    /* 0: good; else enum qx_outcome of task.h */
 };
 
 struct qx_job_list {
@@ -116,11 +124,12 @@ struct qx_job_list {
 QX_API void qx_job_list_free(struct qx_job_list *l);
 
 struct qx_param_info {
-    const char *name, *type, *help; /* type: "integer", "real", "yes/no", "text", "choice", "reals", "table" */
-    const char *fallback;           /* default as text; "": may be left out */
+    const char *name, *type,
+        *help;            /* type: "integer", "real", "yes/no", "text", "choice", "reals", "table" */
+    const char *fallback; /* default as text; "": may be left out */
     bool required;
-    bool table;                     /* the value names a file with data */
-    double min, max;                /* both 0: any */
+    bool table;      /* the value names a file with data */
+    double min, max; /* both 0: any */
     const char *const *choices;
     uint32_t n_choices;
 };
@@ -129,7 +138,7 @@ struct qx_task_info {
     const char *name, *version, *help, *details;
     const struct qx_param_info *params;
     uint32_t n_params;
-    uint64_t default_items;         /* 0: n must be given, or comes from the parameter items_from */
+    uint64_t default_items; /* 0: n must be given, or comes from the parameter items_from */
     const char *items_from;
     bool reproducible;
 };

@@ -105,11 +105,11 @@ struct sched_range {
     struct sched_job *job;
     struct sched_worker *worker; /* while out */
     uint64_t generation;
-    uint32_t slot;              /* in the slab */
-    bool is_long;               /* expected to run long, or for unknown time */
-    uint64_t items; /* while out */
-    int64_t charge_ns;          /* what the job's virtual time was charged */
-    uint64_t held_pass;         /* scratch */
+    uint32_t slot;      /* in the slab */
+    bool is_long;       /* expected to run long, or for unknown time */
+    uint64_t items;     /* while out */
+    int64_t charge_ns;  /* what the job's virtual time was charged */
+    uint64_t held_pass; /* scratch */
     struct sched_death *dead_items;
 };
 
@@ -148,9 +148,8 @@ void sched_classes_free(struct sched *s);
 
 /* range.c */
 qx_err sched_range_reserve(struct sched *s, size_t n);
-struct sched_range *sched_range_take(struct sched *s,
-                                     struct sched_job *j);     /* a free one; NULL: none reserved */
-void sched_range_free(struct sched *s, struct sched_range *r); /* in no list */
+struct sched_range *sched_range_take(struct sched *s, struct sched_job *j); /* one that was reserved */
+void sched_range_free(struct sched *s, struct sched_range *r);              /* in no list */
 struct sched_range *sched_range_find(const struct sched *s, uint64_t lease, bool *ret_ever_given);
 void sched_range_move(struct sched_range *r, enum range_move move);
 void sched_range_name(struct sched_range *r); /* a new lease id */

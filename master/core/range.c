@@ -47,8 +47,7 @@ qx_err sched_range_reserve(struct sched *s, size_t n)
 struct sched_range *sched_range_take(struct sched *s, struct sched_job *j)
 {
     struct sched_range *r = s->free_ranges;
-    if (!r)
-        return NULL;
+    QX_BUG_ON(s->n_free == 0);
     s->free_ranges = r->in_job.next ? list_entry(r->in_job.next, struct sched_range, in_job) : NULL;
     s->n_free--;
     sched_range_move(r, RANGE_ADD);

@@ -105,6 +105,17 @@ class Usage(Case):
             self.assertIn(f"\n  {name} ", out)
             self.assertEqual(qx(name, "--help")[0], 0)
 
+    def test_the_manual_has_every_command_and_option(self):
+        manual = (pathlib.Path(os.environ.get("QX_SOURCE_DIR", ".")) / "docs" / "cli.md").read_text()
+        commands = [x.split()[0] for x in qx("help")[1].split("commands:")[1].split("\n\n")[0].splitlines() if x.strip()]
+        self.assertGreater(len(commands), 10)
+        for command in commands:
+            self.assertIn(f"`{command}", manual)
+            for line in qx(command, "--help")[1].split("options:")[1].splitlines():
+                for word in line.split()[:3]:
+                    if word.startswith("--") and word not in ("--help",):
+                        self.assertIn(word, manual)
+
     def test_nearest_names(self):
         self.refused(2, "'stauts'", "'status'", args=["stauts"])
         self.refused(2, "--sead", "--seed", args=["run", "pi", "--sead", "7"])

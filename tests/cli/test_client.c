@@ -24,9 +24,9 @@ struct player {
     void *ctx, *sock;
     pthread_t thread;
     char address[64];
-    const void *raw;              /* answer everything with these bytes */
+    const void *raw; /* answer everything with these bytes */
     size_t raw_len;
-    int pings;                    /* answer so many, then fall silent; a submission is accepted */
+    int pings; /* answer so many, then fall silent; a submission is accepted */
 };
 
 static void answer(struct player *p, zmq_msg_t *peer, const void *data, size_t len)
@@ -102,7 +102,8 @@ static void player_stop(struct player *p)
 
 START_TEST(an_address_is_checked)
 {
-    static const char *const bad[] = {"localhost", "tcp://localhost", "tcp://localhost:99999", "udp://localhost:1", "tcp://:1", "ipc://"};
+    static const char *const bad[] = {"localhost",         "tcp://localhost", "tcp://localhost:99999",
+                                      "udp://localhost:1", "tcp://:1",        "ipc://"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct qx_client *c = NULL;
         struct qx_error err = {0};
@@ -117,7 +118,9 @@ START_TEST(nobody_there_is_told_in_time)
     struct qx_client *c = NULL;
     struct qx_error err = {0};
     double start = now_s();
-    ck_assert_int_eq(qx_client_open("tcp://127.0.0.1:9", &(struct qx_client_options){.reach_ms = 400}, &c, &err), QX_ERR_IO);
+    ck_assert_int_eq(
+        qx_client_open("tcp://127.0.0.1:9", &(struct qx_client_options){.reach_ms = 400}, &c, &err),
+        QX_ERR_IO);
     ck_assert_double_lt(now_s() - start, 2);
     ck_assert_ptr_nonnull(strstr(err.text, "tcp://127.0.0.1:9"));
 }
@@ -125,7 +128,7 @@ END_TEST
 
 START_TEST(another_protocol_is_told)
 {
-    static const uint8_t other[] = {0x08, 99};      /* the version of the envelope: 99 */
+    static const uint8_t other[] = {0x08, 99}; /* the version of the envelope: 99 */
     struct player p = {.raw = other, .raw_len = sizeof other};
     struct qx_client *c = NULL;
     struct qx_error err = {0};
@@ -156,16 +159,20 @@ START_TEST(a_master_that_falls_silent_ends_every_wait)
     struct qx_error err = {0};
     const struct qx_result *r;
     player_start(&p);
-    ck_assert_int_eq(qx_client_open(p.address, &(struct qx_client_options){.reach_ms = 500}, &c, &err), QX_ERR_OK);
+    ck_assert_int_eq(qx_client_open(p.address, &(struct qx_client_options){.reach_ms = 500}, &c, &err),
+                     QX_ERR_OK);
     for (int i = 0; i < 2; i++)
-        ck_assert_int_eq(qx_client_submit(c, &(struct qx_job_options){.task = "pi", .n_items = 1}, &f[i], &err), QX_ERR_OK);
+        ck_assert_int_eq(
+            qx_client_submit(c, &(struct qx_job_options){.task = "pi", .n_items = 1}, &f[i], &err),
+            QX_ERR_OK);
     double start = now_s();
     ck_assert_int_eq(qx_future_wait(f[0], -1, &err), QX_ERR_IO);
     ck_assert_double_lt(now_s() - start, 3);
     ck_assert_ptr_nonnull(strstr(err.text, p.address));
     ck_assert(qx_client_lost(c));
     ck_assert_int_eq(qx_future_get(f[1], -1, &r, &err), QX_ERR_IO);
-    ck_assert_int_eq(qx_as_completed(f, 2, -1, &done, &err), QX_ERR_OK);      /* they have ended, with an error each */
+    ck_assert_int_eq(qx_as_completed(f, 2, -1, &done, &err),
+                     QX_ERR_OK); /* they have ended, with an error each */
     ck_assert_ptr_eq(done, f[0]);
     ck_assert_int_eq(qx_client_jobs(c, 0, &(struct qx_job_list *){NULL}, &err), QX_ERR_IO);
     qx_future_free(f[0]);
@@ -182,7 +189,8 @@ static struct qx_client *farm(void)
     struct qx_client *c = NULL;
     struct qx_error err = {0};
     ck_assert_int_eq(unsetenv("QX_MASTER"), 0);
-    ck_assert_msg(qx_client_open(NULL, &(struct qx_client_options){.slots = 2}, &c, &err) == QX_ERR_OK, "%s", err.text);
+    ck_assert_msg(qx_client_open(NULL, &(struct qx_client_options){.slots = 2}, &c, &err) == QX_ERR_OK, "%s",
+                  err.text);
     ck_assert(qx_client_embedded(c));
     return c;
 }
@@ -204,7 +212,9 @@ START_TEST(futures_end_and_are_given_once)
     struct qx_error err = {0};
     bool seen[N] = {false};
     for (int i = 0; i < N; i++)
-        f[i] = submit(c, &(struct qx_job_options){.task = "pi", .n_items = 1000u * (unsigned)(N - i), .seed = 7, .has_seed = true});
+        f[i] =
+            submit(c, &(struct qx_job_options){
+                          .task = "pi", .n_items = 1000u * (unsigned)(N - i), .seed = 7, .has_seed = true});
     for (int i = 0; i < N; i++) {
         const struct qx_result *r;
         ck_assert_msg(qx_as_completed(f, N, 30000, &done, &err) == QX_ERR_OK, "%s", err.text);
@@ -257,7 +267,8 @@ START_TEST(map_hands_out_every_row_in_order)
 
     s = (struct sum){.give_up = 1};
     o.n_items = 1000000000;
-    ck_assert_int_eq(qx_client_map(c, &o, add_rows, &s, 60000, NULL, &err), QX_ERR_LIMIT);   /* and the job is cancelled */
+    ck_assert_int_eq(qx_client_map(c, &o, add_rows, &s, 60000, NULL, &err),
+                     QX_ERR_LIMIT); /* and the job is cancelled */
     struct qx_job_list *jobs;
     ck_assert_int_eq(qx_client_jobs(c, 2, &jobs, &err), QX_ERR_OK);
     ck_assert_int_eq(jobs->jobs[0].state, QX_JOB_CANCELLED);
@@ -272,13 +283,16 @@ START_TEST(waits_have_ends_and_cancel_works)
     struct qx_error err = {0};
     const struct qx_result *r = NULL;
     const struct qx_arg args[] = {{"seconds", "0.05"}};
-    struct qx_future *f = submit(c, &(struct qx_job_options){.task = "sleep", .args = args, .n_args = 1, .n_items = 100000, .progress_ms = 50});
+    struct qx_future *f =
+        submit(c, &(struct qx_job_options){
+                      .task = "sleep", .args = args, .n_args = 1, .n_items = 100000, .progress_ms = 50});
     double start = now_s();
     ck_assert_int_eq(qx_future_wait(f, 300, &err), QX_ERR_TIMEOUT);
     ck_assert_double_lt(now_s() - start, 3);
     ck_assert(!qx_future_done(f));
     ck_assert_ptr_null(qx_future_result(f));
-    for (start = now_s(); now_s() - start < 10 && !(qx_future_progress(f) && qx_future_progress(f)->items_done > 4);)
+    for (start = now_s();
+         now_s() - start < 10 && !(qx_future_progress(f) && qx_future_progress(f)->items_done > 4);)
         (void)qx_future_wait(f, 50, &err);
     ck_assert_int_eq(qx_future_progress(f)->state, QX_JOB_RUNNING);
     ck_assert_int_eq(qx_future_cancel(f, &err), QX_ERR_OK);
@@ -296,7 +310,8 @@ START_TEST(a_forgotten_job_with_rows_goes_on)
 {
     struct qx_client *c = farm();
     struct qx_error err = {0};
-    struct qx_future *f = submit(c, &(struct qx_job_options){.task = "noop", .n_items = 20000000, .rows = true});   /* 160 MB of rows */
+    struct qx_future *f = submit(
+        c, &(struct qx_job_options){.task = "noop", .n_items = 20000000, .rows = true}); /* 160 MB of rows */
     uint64_t job = qx_future_job(f);
     qx_future_free(f);
     struct qx_job_list *jobs = NULL;
@@ -322,11 +337,15 @@ START_TEST(wrong_jobs_are_refused_and_nothing_changes)
     ck_assert_int_eq(write(fd, "a,b\n1\n", 6), 6);
     close(fd);
     const struct qx_arg args[] = {{"data", path}, {"stat", "mean(a)"}};
-    ck_assert_int_eq(qx_client_submit(c, &(struct qx_job_options){.task = "boot", .args = args, .n_args = 2}, &f, &err), QX_ERR_INVALID);
+    ck_assert_int_eq(
+        qx_client_submit(c, &(struct qx_job_options){.task = "boot", .args = args, .n_args = 2}, &f, &err),
+        QX_ERR_INVALID);
     ck_assert_ptr_nonnull(strstr(err.text, path));
     ck_assert_int_eq(qx_client_submit(c, &(struct qx_job_options){.task = "bot"}, &f, &err), QX_ERR_NOTFOUND);
     ck_assert_ptr_nonnull(strstr(err.text, "boot"));
-    ck_assert_int_eq(qx_client_submit(c, &(struct qx_job_options){.task = "busy", .args = args, .n_args = 2}, &f, &err), QX_ERR_INVALID);
+    ck_assert_int_eq(
+        qx_client_submit(c, &(struct qx_job_options){.task = "busy", .args = args, .n_args = 2}, &f, &err),
+        QX_ERR_INVALID);
     ck_assert_ptr_null(f);
     struct qx_job_list *jobs = NULL;
     ck_assert_int_eq(qx_client_jobs(c, 0, &jobs, &err), QX_ERR_OK);
@@ -344,7 +363,9 @@ START_TEST(a_mistake_that_open_finds_is_the_users)
     const struct qx_result *r;
     const struct qx_arg args[] = {{"expr", "x*("}, {"over", "x=0:1"}};
     struct qx_future *f = NULL;
-    qx_err e = qx_client_submit(c, &(struct qx_job_options){.task = "mc.integrate", .args = args, .n_args = 2, .n_items = 10}, &f, &err);
+    qx_err e = qx_client_submit(
+        c, &(struct qx_job_options){.task = "mc.integrate", .args = args, .n_args = 2, .n_items = 10}, &f,
+        &err);
     if (e == QX_ERR_OK)
         e = qx_future_get(f, 20000, &r, &err);
     ck_assert_int_eq(e, QX_ERR_INVALID);

@@ -15,7 +15,8 @@ void sim_message_free(struct sim_message *m)
 /* Handshakes get through: their loss is the loss of the connection. All else may be lost alone, too. */
 static bool is_lost(struct sim *s, const struct sim_message *m)
 {
-    return m->type != MSG_HELLO && m->type != MSG_WELCOME && sim_chance(s, s->loss_per_mille);
+    return !sim_quiet(s) && m->type != MSG_HELLO && m->type != MSG_WELCOME &&
+           sim_chance(s, s->loss_per_mille);
 }
 
 static void put_on_wire(struct sim *s, const struct sim_message *m)
@@ -25,7 +26,7 @@ static void put_on_wire(struct sim *s, const struct sim_message *m)
     sim_expect(copy != NULL);
     *copy = *m;
     uint64_t at = s->now_ns + s->latency_ns / 2 + sim_below(s, s->latency_ns + 1);
-    if (!s->config.calm && sim_chance(s, 5))
+    if (!sim_quiet(s) && sim_chance(s, 5))
         at += sim_below(s, 2 * SIM_S); /* it hangs somewhere, and what follows behind it */
     if (at <= w->last_at_ns[m->channel])
         at = w->last_at_ns[m->channel] + 1;
@@ -44,7 +45,7 @@ void sim_send(struct sim *s, struct sim_message m)
             sim_result_unref(m.result);
         return;
     }
-    bool twice = !s->config.calm && m.type == MSG_RESULT && sim_chance(s, 20);
+    bool twice = !sim_quiet(s) && m.type == MSG_RESULT && sim_chance(s, 20);
     put_on_wire(s, &m);
     if (twice) { /* as after a reconnection in the middle of a send */
         m.result = sim_result_ref(m.result);

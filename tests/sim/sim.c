@@ -26,6 +26,11 @@ bool sim_chance(struct sim *s, uint32_t per_mille)
     return sim_below(s, 1000) < per_mille;
 }
 
+bool sim_quiet(const struct sim *s)
+{
+    return s->now_ns >= s->quiet_ns;
+}
+
 /* ---- events, earliest first, equal ones in the order in which they were made ---- */
 
 static bool before(const struct sim_event *a, const struct sim_event *b)
@@ -81,6 +86,7 @@ static void sim_new(struct sim *s, const struct sim_config *config)
     s->n_classes = 1 + (uint32_t)sim_below(s, 3);
     s->latency_ns = config->calm ? 50000 : 10000 + sim_below(s, 5 * SIM_MS);
     s->loss_per_mille = config->calm ? 0 : (uint32_t)sim_below(s, 40);
+    s->quiet_ns = config->calm ? 0 : s->now_ns + sim_below(s, 60 * SIM_S);
     s->starve = !config->calm && sim_chance(s, 300);
     s->jobs = calloc(config->n_jobs, sizeof *s->jobs);
     sim_expect(s->jobs != NULL);
@@ -161,7 +167,7 @@ void sim_run(const struct sim_config *config)
 {
     struct sim sim, *s = &sim;
     sim_new(s, config);
-    const uint64_t limit_ns = 20000 * SIM_S;
+    const uint64_t limit_ns = 1000 * SIM_S;
     while (!all_ended(s)) {
         sim_expect(s->n_heap > 0);
         struct sim_event ev = pop(s);

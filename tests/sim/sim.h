@@ -131,12 +131,15 @@ struct sim {
     uint32_t n_actions; /* of jobs, still to come */
     uint32_t loss_per_mille, n_classes;
     uint64_t latency_ns;
-    bool starve; /* allocations of the scheduler fail now and then */
+    uint64_t
+        quiet_ns; /* from here on nothing goes wrong any more: what is lost by then must be found by itself */
+    bool starve;  /* allocations of the scheduler fail now and then */
 };
 
 uint64_t sim_random(struct sim *s);
 uint64_t sim_below(struct sim *s, uint64_t n);
 bool sim_chance(struct sim *s, uint32_t per_mille);
+bool sim_quiet(const struct sim *s);
 uint64_t sim_hash(uint64_t a, uint64_t b, uint64_t c);
 void sim_at(struct sim *s, uint64_t at_ns, enum sim_what what, uint32_t worker, uint32_t arg, uint64_t tag);
 void sim_push(struct sim *s, struct sim_event ev);
@@ -207,11 +210,11 @@ struct sim_worker {
 };
 void sim_workers_new(struct sim *s);
 void sim_workers_free(struct sim *s);
-void sim_worker_start(struct sim *s, uint32_t worker);
-void sim_worker_beat(struct sim *s, uint32_t worker, uint64_t life);
-void sim_worker_fate(struct sim *s, uint32_t worker);
+void sim_worker_start(struct sim *s, uint32_t at);
+void sim_worker_beat(struct sim *s, uint32_t at, uint64_t life);
+void sim_worker_fate(struct sim *s, uint32_t at);
 void sim_worker_message(struct sim *s, const struct sim_message *m);
-void sim_worker_slot_done(struct sim *s, uint32_t worker, uint32_t slot, uint64_t run);
+void sim_worker_slot_done(struct sim *s, uint32_t at, uint32_t slot_at, uint64_t run);
 
 /* ---- the master (master.c) ---- */
 

@@ -344,7 +344,7 @@ void sim_worker_fate(struct sim *s, uint32_t at)
     struct sim_worker *w = &s->workers[at];
     if (!w->alive) {
         sim_worker_start(s, at);
-    } else {
+    } else if (!sim_quiet(s)) {
         switch (sim_below(s, 6)) {
         case 0:
             worker_dies(s, at);

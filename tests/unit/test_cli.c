@@ -13,8 +13,8 @@ static const char *cell_text(const struct cells *c, uint32_t cell)
     static char text[256];
     text[0] = '\0';
     for (uint32_t i = 0; i < c->cells[cell].n_args; i++)
-        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s=%s", i ? " " : "", c->cells[cell].args[i].name,
-                       c->cells[cell].args[i].value);
+        (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s=%s", i ? " " : "",
+                       c->cells[cell].args[i].name, c->cells[cell].args[i].value);
     return text;
 }
 
@@ -25,14 +25,20 @@ START_TEST(ranges_include_their_ends)
         uint32_t n;
         const char *first, *last;
     } cases[] = {
-        {"n=20:120:10", 11, "n=20", "n=120"}, {"n=1:5", 5, "n=1", "n=5"},         {"d=0:1:0.1", 11, "d=0", "d=1"},
-        {"d=1:0:-0.25", 5, "d=1", "d=0"},     {"d=-0.2:0.2:0.1", 5, "d=-0.2", "d=0.2"}, {"d=0:1:0.3", 4, "d=0", "d=0.9"},
-        {"n=5:5", 1, "n=5", "n=5"},           {"n=1e3:3e3:1e3", 3, "n=1000", "n=3000"},
+        {"n=20:120:10", 11, "n=20", "n=120"},
+        {"n=1:5", 5, "n=1", "n=5"},
+        {"d=0:1:0.1", 11, "d=0", "d=1"},
+        {"d=1:0:-0.25", 5, "d=1", "d=0"},
+        {"d=-0.2:0.2:0.1", 5, "d=-0.2", "d=0.2"},
+        {"d=0:1:0.3", 4, "d=0", "d=0.9"},
+        {"n=5:5", 1, "n=5", "n=5"},
+        {"n=1e3:3e3:1e3", 3, "n=1000", "n=3000"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct cells c;
         struct qx_error err = {0};
-        ck_assert_msg(cells_parse(&cases[i].spec, 1, &c, &err) == QX_ERR_OK, "%s: %s", cases[i].spec, err.text);
+        ck_assert_msg(cells_parse(&cases[i].spec, 1, &c, &err) == QX_ERR_OK, "%s: %s", cases[i].spec,
+                      err.text);
         ck_assert_msg(c.n_cells == cases[i].n, "%s: %u", cases[i].spec, c.n_cells);
         ck_assert_str_eq(cell_text(&c, 0), cases[i].first);
         ck_assert_str_eq(cell_text(&c, c.n_cells - 1), cases[i].last);
@@ -61,7 +67,8 @@ END_TEST
 
 START_TEST(wrong_grids_are_explained)
 {
-    static const char *const bad[] = {"n", "=1,2", "n=", "n=1,,2", "n=1,", "n=5:1", "n=1:5:0", "n=1:5:-1", "n=0:1:1e-9", "n=1:1e9"};
+    static const char *const bad[] = {"n",     "=1,2",    "n=",       "n=1,,2",     "n=1,",
+                                      "n=5:1", "n=1:5:0", "n=1:5:-1", "n=0:1:1e-9", "n=1:1e9"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct cells c;
         struct qx_error err = {0};
@@ -85,9 +92,17 @@ START_TEST(numbers_show_what_their_error_leaves)
         double v, se;
         const char *text;
     } cases[] = {
-        {0.776374491, 0.1331, "0.776"}, {3.14159265, 0.00098, "3.14159"}, {0.1331, 0.1331, "0.133"},   {123456.7, 250, "123457"},
-        {0.796695, 9.8e-5, "0.796695"}, {3.4245621e-6, 1.2e-8, "3.4246e-06"}, {2, 0, "2"},            {1234567, (double)NAN, "1.23457e+06"},
-        {-0.0071, 0.133, "-0.007"},     {(double)NAN, 1, "-"},               {43680.25, 94.8, "43680"},
+        {0.776374491, 0.1331, "0.776"},
+        {3.14159265, 0.00098, "3.14159"},
+        {0.1331, 0.1331, "0.133"},
+        {123456.7, 250, "123457"},
+        {0.796695, 9.8e-5, "0.796695"},
+        {3.4245621e-6, 1.2e-8, "3.4246e-06"},
+        {2, 0, "2"},
+        {1234567, (double)NAN, "1.23457e+06"},
+        {-0.0071, 0.133, "-0.007"},
+        {(double)NAN, 1, "-"},
+        {43680.25, 94.8, "43680"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[NUMBER_BYTES];
@@ -99,7 +114,8 @@ END_TEST
 
 START_TEST(shortest_numbers_read_back_the_same)
 {
-    static const double values[] = {0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, 3.1692, 0.016226433249485236, -2.5e-9, 1e22};
+    static const double values[] = {
+        0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, 3.1692, 0.016226433249485236, -2.5e-9, 1e22};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         char text[NUMBER_BYTES];
         number_shortest(values[i], text);
@@ -116,7 +132,8 @@ START_TEST(times_and_counts_read_well)
     static const struct {
         double v;
         const char *text;
-    } times[] = {{0.0000123, "12 us"}, {0.085, "85 ms"}, {1.234, "1.23 s"}, {12.34, "12.3 s"}, {125, "2 min 5 s"}, {7260, "2 h 1 min"}, {90000, "1 d 1 h"}},
+    } times[] = {{0.0000123, "12 us"}, {0.085, "85 ms"},    {1.234, "1.23 s"}, {12.34, "12.3 s"},
+                 {125, "2 min 5 s"},   {7260, "2 h 1 min"}, {90000, "1 d 1 h"}},
       counts[] = {{950, "950"}, {12345, "12.3k"}, {1.2e6, "1.20M"}, {3.21e9, "3.21G"}, {999999, "1.00M"}};
     char text[NUMBER_BYTES];
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
@@ -132,8 +149,16 @@ END_TEST
 
 static struct qx_job_info half_way(void)
 {
-    return (struct qx_job_info){.state = QX_JOB_RUNNING, .task = "pi", .waiting = "", .n_cells = 1, .items_done = 500000, .items_total = 1000000,
-                                .elapsed_ns = 2000000000u, .estimate = 0.7854, .se = 0.0006, .target = (double)NAN};
+    return (struct qx_job_info){.state = QX_JOB_RUNNING,
+                                .task = "pi",
+                                .waiting = "",
+                                .n_cells = 1,
+                                .items_done = 500000,
+                                .items_total = 1000000,
+                                .elapsed_ns = 2000000000u,
+                                .estimate = 0.7854,
+                                .se = 0.0006,
+                                .target = (double)NAN};
 }
 
 START_TEST(progress_tells_share_rate_and_time_left)
@@ -143,7 +168,8 @@ START_TEST(progress_tells_share_rate_and_time_left)
     struct qx_job_info i = half_way();
     progress_init(&p, false, NULL);
     progress_line(&p, &i, 200, line, sizeof line);
-    ck_assert_str_eq(line, "[############------------]  50%  500k/1.00M items  250k/s  2.00 s left  mean 0.78540 \u00b1 0.00060");
+    ck_assert_str_eq(line, "[############------------]  50%  500k/1.00M items  250k/s  2.00 s left  mean "
+                           "0.78540 \u00b1 0.00060");
     progress_line(&p, &i, 40, line, sizeof line);
     ck_assert_uint_lt(text_width(line), 40);
     progress_fini(&p);
@@ -169,7 +195,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("cli");
-    TCase *grid = tcase_create("grid"), *numbers = tcase_create("numbers"), *progress = tcase_create("progress");
+    TCase *grid = tcase_create("grid"), *numbers = tcase_create("numbers"),
+          *progress = tcase_create("progress");
     tcase_add_test(grid, ranges_include_their_ends);
     tcase_add_test(grid, grids_are_crossed_first_slowest);
     tcase_add_test(grid, wrong_grids_are_explained);

@@ -73,11 +73,38 @@ START_TEST(rules_hold_or_not)
     static const double rows[] = {1, 2, 3, 4};
     ck_assert_int_eq(reduce_add(p, NULL, &s, 0, 4, rows), QX_ERR_OK);
     ck_assert(holds("n>=4", p, &s) && !holds("n>4", p, &s) && holds("n<=4", p, &s));
-    ck_assert(holds("mean>=2.5, mean<=2.5, se<0.65, se>0.64", p, &s)); /* sd 1.29.. / 2 */
+    ck_assert(holds("n>0, mean>=2.5, mean<=2.5, se<0.65, se>0.64", p, &s)); /* sd 1.29.. / 2 */
     ck_assert(!holds("n>=4, mean>3", p, &s));
     ck_assert_int_eq(rule_parse("p>0.5", &r, &err), QX_ERR_OK);
     ck_assert_int_eq(rule_eval(&r, p, &s, &yes, &err), QX_ERR_INVALID);
     ck_assert_msg(strstr(err.text, "has no 'p'; it offers n, mean, se") != NULL, "%s", err.text);
+    reduce_state_fini(&s);
+    reduce_plan_free(p);
+}
+END_TEST
+
+START_TEST(a_spread_must_have_been_seen)
+{
+    static const char *const columns[] = {"x"};
+    static const struct qx_reducer moments = {.kind = QX_REDUCE_MOMENTS};
+    struct reduce_plan *p;
+    struct reduce_state s;
+    ck_assert_int_eq(reduce_plan_new(columns, 1, &moments, 1, &p, &err), QX_ERR_OK);
+    reduce_state_init(&s);
+    ck_assert_int_eq(reduce_reset(p, NULL, &s), QX_ERR_OK);
+    static const double zeros[QX_GROUP_ROWS], half[2] = {0, 1};
+    ck_assert_int_eq(reduce_add(p, NULL, &s, 0, QX_GROUP_ROWS, zeros), QX_ERR_OK);
+    ck_assert(!holds("se<1", p, &s) && !holds("n>1, se<1", p, &s)); /* all misses so far */
+    ck_assert(holds("mean<1", p, &s) && holds("n>1", p, &s));
+    ck_assert_int_eq(reduce_add(p, NULL, &s, QX_GROUP_ROWS, 2, half), QX_ERR_OK);
+    ck_assert(holds("se<1", p, &s));
+    ck_assert_int_eq(reduce_reset(p, NULL, &s), QX_ERR_OK);
+    for (uint64_t i = 0; i < RULE_ITEMS_MIN; i += 2) {
+        ck_assert(!holds("se<1", p, &s)); /* too few to trust */
+        ck_assert_int_eq(reduce_add(p, NULL, &s, i, 2, half), QX_ERR_OK);
+        ck_assert(holds("se<1, n>1", p, &s));
+    }
+    ck_assert(holds("se<1", p, &s));
     reduce_state_fini(&s);
     reduce_plan_free(p);
 }
@@ -90,6 +117,7 @@ int main(void)
     tcase_add_test(c, rules_are_read);
     tcase_add_test(c, bad_rules_are_refused);
     tcase_add_test(c, rules_hold_or_not);
+    tcase_add_test(c, a_spread_must_have_been_seen);
     suite_add_tcase(s, c);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

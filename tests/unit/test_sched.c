@@ -412,7 +412,7 @@ static uint64_t makespan(const uint64_t *item_ns, size_t n, uint32_t n_slots, bo
     for (uint32_t i = 0; i < (one_worker ? 1 : n_slots); i++)
         join(i + 1, one_worker ? n_slots : 1);
     submit(1, .n_items = n);
-    struct slot *slots = calloc(n_slots, sizeof *slots);
+    struct slot *slots = calloc(n_slots + 1, sizeof *slots);
     ck_assert_ptr_nonnull(slots);
     bool complete = false;
     while (!complete) {

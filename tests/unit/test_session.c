@@ -13,7 +13,8 @@ enum { MS = 1000000 };
 static struct qx_session *session_new(void)
 {
     struct qx_session *s;
-    ck_assert_int_eq(qx_session_new(&(struct qx_session_options){.entropy = 42, .silent_ms = 1000}, &s), QX_ERR_OK);
+    ck_assert_int_eq(qx_session_new(&(struct qx_session_options){.entropy = 42, .silent_ms = 1000}, &s),
+                     QX_ERR_OK);
     return s;
 }
 
@@ -74,10 +75,24 @@ static bool quiet(struct qx_session *s)
 static const struct qx_arg args[] = {{"expr", "x*y"}, {"over", "x=0:1"}};
 static const struct qx_arg low[] = {{"a", "1"}}, high[] = {{"a", "2"}};
 static const struct qx_cell_args cells[] = {{low, 1}, {high, 1}};
-static const struct qx_job_options job = {.task = "mc.integrate", .version = "1.0", .args = args, .n_args = 2, .cells = cells,
-                                          .n_cells = 2, .n_items = 1000, .seed = 7, .has_seed = true, .until = "se<1", .chunk_items = 5,
-                                          .priority = -3, .attempts_max = 2, .item_timeout_ms = 9, .item_bytes_max = 11,
-                                          .rows = true, .detached = true, .label = "first"};
+static const struct qx_job_options job = {.task = "mc.integrate",
+                                          .version = "1.0",
+                                          .args = args,
+                                          .n_args = 2,
+                                          .cells = cells,
+                                          .n_cells = 2,
+                                          .n_items = 1000,
+                                          .seed = 7,
+                                          .has_seed = true,
+                                          .until = "se<1",
+                                          .chunk_items = 5,
+                                          .priority = -3,
+                                          .attempts_max = 2,
+                                          .item_timeout_ms = 9,
+                                          .item_bytes_max = 11,
+                                          .rows = true,
+                                          .detached = true,
+                                          .label = "first"};
 
 static uint64_t submit(struct qx_session *s, const struct qx_job_options *o)
 {
@@ -90,25 +105,47 @@ static uint64_t submit(struct qx_session *s, const struct qx_job_options *o)
 
 static void submitted(struct qx_session *s, uint64_t tag, uint64_t id)
 {
-    struct control c = {.type = CONTROL_SUBMITTED, .tag = tag, .u.submitted = {.job = id, .seed = 7, .n_items = 1000, .version = "1.0"}};
+    struct control c = {.type = CONTROL_SUBMITTED,
+                        .tag = tag,
+                        .u.submitted = {.job = id, .seed = 7, .n_items = 1000, .version = "1.0"}};
     feed(s, &c);
 }
 
 static struct job_info info_of(uint64_t id, enum job_state state)
 {
-    return (struct job_info){.job = id, .state = state, .task = "mc.integrate", .version = "1.0", .label = "", .error = "", .waiting = "",
-                             .seed = 7, .n_items = 1000, .n_cells = 1, .items_done = 500, .items_total = 1000, .estimate = 0.5, .se = 0.01,
+    return (struct job_info){.job = id,
+                             .state = state,
+                             .task = "mc.integrate",
+                             .version = "1.0",
+                             .label = "",
+                             .error = "",
+                             .waiting = "",
+                             .seed = 7,
+                             .n_items = 1000,
+                             .n_cells = 1,
+                             .items_done = 500,
+                             .items_total = 1000,
+                             .estimate = 0.5,
+                             .se = 0.01,
                              .target = (double)NAN};
 }
 
 /* An answer of one cell, or of `n` made by the caller. */
-static struct control answer_of(uint64_t tag, uint64_t id, struct cell_answer *answers, struct job_cell *spec_cells, uint32_t n)
+static struct control answer_of(uint64_t tag, uint64_t id, struct cell_answer *answers,
+                                struct job_cell *spec_cells, uint32_t n)
 {
     struct control c = {.type = CONTROL_ANSWER, .tag = tag};
     c.u.answer.info = info_of(id, JOB_STATE_DONE);
     c.u.answer.info.n_cells = n;
-    c.u.answer.spec = (struct job_spec){.task = "mc.integrate", .version = "1.0", .n_cells = n, .cells = spec_cells, .n_items = 1000,
-                                        .seed = 7, .until = "", .label = "", .layout = {1, 14}};
+    c.u.answer.spec = (struct job_spec){.task = "mc.integrate",
+                                        .version = "1.0",
+                                        .n_cells = n,
+                                        .cells = spec_cells,
+                                        .n_items = 1000,
+                                        .seed = 7,
+                                        .until = "",
+                                        .label = "",
+                                        .layout = {1, 14}};
     c.u.answer.n_cells = n;
     c.u.answer.cells = answers;
     memcpy(c.u.answer.digest, "0123456789abcdef0123456789abcdef", 33);
@@ -117,7 +154,10 @@ static struct control answer_of(uint64_t tag, uint64_t id, struct cell_answer *a
 
 static struct cell_answer cell_answer(uint64_t n)
 {
-    return (struct cell_answer){.n_items = n, .complete = true, .digest = "00112233445566778899aabbccddeeff", .result_json = "{\"estimate\":1}",
+    return (struct cell_answer){.n_items = n,
+                                .complete = true,
+                                .digest = "00112233445566778899aabbccddeeff",
+                                .result_json = "{\"estimate\":1}",
                                 .failures_json = "{\"count\":0,\"causes\":[]}"};
 }
 
@@ -170,7 +210,7 @@ START_TEST(seeds_and_tokens_are_drawn_and_differ)
         token = c.u.submit.token;
         control_fini(&c);
     }
-    o.has_seed = true;           /* 0 is a seed like any other */
+    o.has_seed = true; /* 0 is a seed like any other */
     submit(s, &o);
     struct control c = out(s);
     ck_assert_uint_eq(c.u.submit.spec.seed, 0);
@@ -185,9 +225,13 @@ START_TEST(wrong_jobs_are_refused_and_nothing_is_sent)
     struct qx_error err = {0};
     uint64_t tag = 0;
     ck_assert_int_eq(qx_session_submit(s, &(struct qx_job_options){0}, true, &tag, &err), QX_ERR_INVALID);
-    ck_assert_int_eq(qx_session_submit(s, &(struct qx_job_options){.task = "pi", .n_items = UINT64_MAX}, true, &tag, &err), QX_ERR_INVALID);
-    ck_assert_int_eq(qx_session_submit(s, &(struct qx_job_options){.task = "pi", .cells = cells, .n_cells = CELLS_MAX + 1}, true, &tag, &err),
-                     QX_ERR_INVALID);
+    ck_assert_int_eq(
+        qx_session_submit(s, &(struct qx_job_options){.task = "pi", .n_items = UINT64_MAX}, true, &tag, &err),
+        QX_ERR_INVALID);
+    ck_assert_int_eq(
+        qx_session_submit(s, &(struct qx_job_options){.task = "pi", .cells = cells, .n_cells = CELLS_MAX + 1},
+                          true, &tag, &err),
+        QX_ERR_INVALID);
     ck_assert_uint_eq(tag, 0);
     ck_assert(silent(s));
     ck_assert_uint_eq(qx_session_next_deadline(s), UINT64_MAX);
@@ -218,8 +262,16 @@ START_TEST(a_job_goes_from_submission_to_result)
     char *columns[] = {"value"};
     double values[] = {1.5, (double)NAN, 2.5};
     uint8_t ok[] = {0, 1, 0};
-    c = (struct control){.type = CONTROL_ROWS, .tag = tag, .u.rows = {.job = 12, .first_item = 0, .n_items = 3, .n_columns = 1,
-                         .columns = columns, .n_names = 1, .values = values, .ok = ok}};
+    c = (struct control){.type = CONTROL_ROWS,
+                         .tag = tag,
+                         .u.rows = {.job = 12,
+                                    .first_item = 0,
+                                    .n_items = 3,
+                                    .n_columns = 1,
+                                    .columns = columns,
+                                    .n_names = 1,
+                                    .values = values,
+                                    .ok = ok}};
     feed(s, &c);
     ev = event(s, QX_EVENT_ROWS);
     ck_assert_uint_eq(ev.u.rows.bytes, 24);
@@ -249,7 +301,7 @@ START_TEST(a_job_goes_from_submission_to_result)
     ck_assert_str_eq(r->cells[0].result_json, "{\"estimate\":1}");
     ck_assert_str_eq(r->digest, "0123456789abcdef0123456789abcdef");
     qx_event_fini(&ev);
-    ck_assert_uint_eq(qx_session_next_deadline(s), UINT64_MAX);   /* nothing is open any more */
+    ck_assert_uint_eq(qx_session_next_deadline(s), UINT64_MAX); /* nothing is open any more */
     qx_session_free(s);
 }
 END_TEST
@@ -268,7 +320,7 @@ START_TEST(wanted_news_are_asked_for_once_the_job_has_a_number)
     ck_assert_uint_eq(c.u.watch.job, 5);
     ck_assert_uint_eq(c.u.watch.every_ms, 80);
     control_fini(&c);
-    qx_session_free(s);           /* with an event that nobody took */
+    qx_session_free(s); /* with an event that nobody took */
 }
 END_TEST
 
@@ -276,14 +328,16 @@ START_TEST(an_error_ends_its_request_alone)
 {
     struct qx_session *s = session_new();
     uint64_t first = submit(s, &job), second = submit(s, &job);
-    struct control c = {.type = CONTROL_ERROR, .tag = first, .u.error = {QX_ERR_INVALID, "no parameter 'expt'; did you mean 'expr'?"}};
+    struct control c = {.type = CONTROL_ERROR,
+                        .tag = first,
+                        .u.error = {QX_ERR_INVALID, "no parameter 'expt'; did you mean 'expr'?"}};
     feed(s, &c);
     struct qx_event ev = event(s, QX_EVENT_ERROR);
     ck_assert_uint_eq(ev.tag, first);
     ck_assert_int_eq(ev.u.error.code, QX_ERR_INVALID);
     ck_assert_str_eq(ev.u.error.text, "no parameter 'expt'; did you mean 'expr'?");
     qx_event_fini(&ev);
-    feed(s, &c);                  /* once more: nobody's */
+    feed(s, &c); /* once more: nobody's */
     ck_assert(quiet(s));
     submitted(s, second, 3);
     ev = event(s, QX_EVENT_SUBMITTED);
@@ -352,8 +406,19 @@ START_TEST(questions_and_answers)
     ck_assert_int_eq(qx_session_tasks(s, NULL, &tag), QX_ERR_OK);
     char *choices[] = {"a", "b"};
     struct param_decl params[] = {{.name = "data", .help = "file", .type = QX_PARAM_TABLE},
-                                  {.name = "how", .fallback = "a", .help = "", .type = QX_PARAM_CHOICE, .choices = choices, .n_choices = 2}};
-    struct task_decl decl = {.name = "boot", .version = "1.0", .help = "h", .details = "", .params = params, .n_params = 2, .layout = {1, 14}};
+                                  {.name = "how",
+                                   .fallback = "a",
+                                   .help = "",
+                                   .type = QX_PARAM_CHOICE,
+                                   .choices = choices,
+                                   .n_choices = 2}};
+    struct task_decl decl = {.name = "boot",
+                             .version = "1.0",
+                             .help = "h",
+                             .details = "",
+                             .params = params,
+                             .n_params = 2,
+                             .layout = {1, 14}};
     c = (struct control){.type = CONTROL_TASK_LIST, .tag = tag, .u.task_list = {1, &decl}};
     feed(s, &c);
     ev = event(s, QX_EVENT_TASKS);
@@ -370,7 +435,10 @@ END_TEST
 
 static struct control state_of(uint64_t tag, uint64_t have, bool complete)
 {
-    return (struct control){.type = CONTROL_BLOB_STATE, .tag = tag, .u.blob_state = {.ref = {.len_bytes = 1 << 30}, .have_bytes = have, .complete = complete}};
+    return (struct control){
+        .type = CONTROL_BLOB_STATE,
+        .tag = tag,
+        .u.blob_state = {.ref = {.len_bytes = 1 << 30}, .have_bytes = have, .complete = complete}};
 }
 
 START_TEST(a_blob_the_master_has_is_not_sent)
@@ -405,7 +473,7 @@ START_TEST(a_blob_is_sent_in_parts_within_a_window)
     uint64_t tag;
     ck_assert_int_eq(qx_session_put_blob(s, data, len, ref, &tag), QX_ERR_OK);
     drop_out(s);
-    got = BLOB_PART_BYTES;        /* the first part is there from an upload that broke off */
+    got = BLOB_PART_BYTES; /* the first part is there from an upload that broke off */
     memcpy(copy, data, got);
     struct control c = state_of(tag, got, false);
     feed(s, &c);
@@ -438,7 +506,10 @@ END_TEST
 
 static struct control part_of(uint64_t tag, uint64_t offset, const void *data, size_t len)
 {
-    return (struct control){.type = CONTROL_BLOB_PART, .tag = tag, .u.blob_part = {.ref = {.len_bytes = 10}, .offset = offset, .data = data, .len = len}};
+    return (struct control){
+        .type = CONTROL_BLOB_PART,
+        .tag = tag,
+        .u.blob_part = {.ref = {.len_bytes = 10}, .offset = offset, .data = data, .len = len}};
 }
 
 START_TEST(a_blob_comes_back_whole_or_not_at_all)
@@ -460,7 +531,7 @@ START_TEST(a_blob_comes_back_whole_or_not_at_all)
     qx_event_fini(&ev);
 
     ck_assert_int_eq(qx_session_get_blob(s, ref, &tag), QX_ERR_OK);
-    c = part_of(tag, 0, "0123456780", 10);       /* other bytes */
+    c = part_of(tag, 0, "0123456780", 10); /* other bytes */
     feed(s, &c);
     ev = event(s, QX_EVENT_ERROR);
     ck_assert_int_eq(ev.u.error.code, QX_ERR_PROTO);
@@ -475,7 +546,7 @@ START_TEST(a_blob_comes_back_whole_or_not_at_all)
 
     struct qx_error err;
     ck_assert_int_eq(qx_session_get_blob(s, ref, &tag), QX_ERR_OK);
-    c = part_of(tag, 3, "3", 1);                 /* not what was asked for */
+    c = part_of(tag, 3, "3", 1); /* not what was asked for */
     ck_assert_int_eq(feed_at(s, &c, 0, &err), QX_ERR_PROTO);
     qx_session_free(s);
 }
@@ -525,7 +596,7 @@ START_TEST(a_master_that_answers_is_not_lost)
     for (uint64_t t = 0; t < 100; t++) {
         struct qx_error err;
         ck_assert_int_eq(qx_session_tick(s, t * 100 * MS), QX_ERR_OK);
-        if (t % 8 == 7)           /* every 800 ms */
+        if (t % 8 == 7) /* every 800 ms */
             ck_assert_int_eq(feed_at(s, &pong, t * 100 * MS, &err), QX_ERR_OK);
     }
     ck_assert(quiet(s));
@@ -538,7 +609,8 @@ START_TEST(time_in_which_nobody_ticked_does_not_count)
     struct qx_session *s = session_new();
     submit(s, &job);
     ck_assert_int_eq(qx_session_tick(s, 0), QX_ERR_OK);
-    ck_assert_int_eq(qx_session_tick(s, (uint64_t)3600000 * MS), QX_ERR_OK);   /* the program was stopped for an hour */
+    ck_assert_int_eq(qx_session_tick(s, (uint64_t)3600000 * MS),
+                     QX_ERR_OK); /* the program was stopped for an hour */
     ck_assert(quiet(s));
     (void)run_clock(s, (uint64_t)3600000 * MS, (uint64_t)3601000 * MS);
     struct qx_event ev = event(s, QX_EVENT_LOST);
@@ -556,13 +628,19 @@ START_TEST(nonsense_changes_nothing)
     struct qx_error err = {0};
     ck_assert_int_ne(qx_session_receive(s, "\xff\xff\xff garbage", 11, 0, &err), QX_ERR_OK);
     ck_assert_int_ne(err.text[0], 0);
-    struct control c = {.type = CONTROL_SUBMIT, .tag = tag, .u.submit.spec = {.task = "x", .version = "", .until = "", .label = "", .n_cells = 1,
-                        .cells = &(struct job_cell){0}}};
-    ck_assert_int_eq(feed_at(s, &c, 0, &err), QX_ERR_PROTO);                   /* a request to a client */
+    struct control c = {.type = CONTROL_SUBMIT,
+                        .tag = tag,
+                        .u.submit.spec = {.task = "x",
+                                          .version = "",
+                                          .until = "",
+                                          .label = "",
+                                          .n_cells = 1,
+                                          .cells = &(struct job_cell){0}}};
+    ck_assert_int_eq(feed_at(s, &c, 0, &err), QX_ERR_PROTO); /* a request to a client */
     struct cell_answer one[] = {cell_answer(1)};
     struct job_cell grid[] = {{0}, {0}};
     c = answer_of(tag, 1, one, grid, 1);
-    c.u.answer.spec.n_cells = 2;                                               /* an answer that does not fit its job */
+    c.u.answer.spec.n_cells = 2; /* an answer that does not fit its job */
     ck_assert_int_ne(feed_at(s, &c, 0, &err), QX_ERR_OK);
     submitted(s, tag, 1);
     struct qx_event ev = event(s, QX_EVENT_SUBMITTED);
@@ -644,7 +722,8 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("session");
-    TCase *jobs = tcase_create("jobs"), *blobs = tcase_create("blobs"), *time = tcase_create("time"), *bad = tcase_create("bad");
+    TCase *jobs = tcase_create("jobs"), *blobs = tcase_create("blobs"), *time = tcase_create("time"),
+          *bad = tcase_create("bad");
     tcase_add_test(jobs, submission_carries_every_option);
     tcase_add_test(jobs, seeds_and_tokens_are_drawn_and_differ);
     tcase_add_test(jobs, wrong_jobs_are_refused_and_nothing_is_sent);

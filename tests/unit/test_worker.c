@@ -381,6 +381,27 @@ START_TEST(sigterm_finishes_what_is_held_and_waits_for_acks)
 }
 END_TEST
 
+START_TEST(leases_on_their_way_when_it_leaves_are_still_run)
+{
+    struct master m;
+    master_open(&m, "worker/plugins", "1", NULL);
+    wait_joined(&m);
+    push_job(&m, 1, &quick);
+    (void)push_lease(&m, 1, (struct frame_lease){.n_blocks = 1, .end_item = 10});
+    ack(&m, wait_result(&m).head.seq);
+    (void)kill(m.worker, SIGSTOP); /* so that it finds signal and leases together */
+    for (uint64_t b = 0; b < 200; b++)
+        (void)push_lease(&m, 1, (struct frame_lease){.first_block = b, .n_blocks = 1, .end_item = 1000});
+    ck_assert_int_eq(kill(m.worker, SIGTERM), 0);
+    (void)kill(m.worker, SIGCONT);
+    for (uint64_t seq = 2; seq <= 201; seq++)
+        ck_assert_uint_eq(wait_result(&m).head.seq, seq);
+    ack(&m, 201);
+    ck_assert_int_eq(end_of_worker(&m), 0);
+    master_close(&m);
+}
+END_TEST
+
 START_TEST(a_second_sigterm_stops_at_once)
 {
     struct master m;
@@ -826,6 +847,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, a_worker_registers_runs_a_job_and_leaves);
     tcase_add_test(tc, sigterm_finishes_what_is_held_and_waits_for_acks);
+    tcase_add_test(tc, leases_on_their_way_when_it_leaves_are_still_run);
     tcase_add_test(tc, a_second_sigterm_stops_at_once);
     tcase_add_test(tc, a_worker_ends_with_its_parent_whatever_it_holds);
     tcase_add_test(tc, an_executor_that_is_killed_is_one_failed_attempt);
