@@ -27,7 +27,8 @@ static void run(const char *what, uint32_t n_workers, uint64_t n_jobs, uint64_t 
                 uint64_t n_leases, size_t batch)
 {
     struct sched *s = NULL;
-    if (sched_new(&(struct sched_config){.worker_silent_ns = UINT64_MAX}, &s) != QX_ERR_OK)
+    if (sched_new(&(struct sched_config){.worker_silent_ns = UINT64_MAX, .prefetch_max = 128}, &s) !=
+        QX_ERR_OK)
         exit(1);
     const uint32_t classes[] = {1};
     uint64_t now_ns = 1;

@@ -231,6 +231,7 @@ void clients_forget(struct master *m, uint64_t job)
     struct job *j = idmap_del(&m->jobs, job);
     if (!j)
         return;
+    (void)idmap_del(&m->tokens, j->token);
     each_blob(m, j->spec, blobs_unref);
     struct sched_event ev = {.type = EV_JOB_FORGET, .job = job};
     (void)master_event(m, &ev);
@@ -342,10 +343,13 @@ static qx_err start_job(struct master *m, struct job_spec **spec_p, uint32_t cla
     ev.u.submit.attempts_max = j->spec->attempts_max;
     ev.u.submit.checkpoints = j->has_rule;
     e = idmap_put(&m->jobs, j->id, j);
+    if (e == QX_ERR_OK && token)
+        e = idmap_put(&m->tokens, token, j);
     if (e == QX_ERR_OK)
         e = master_event(m, &ev);
     if (e != QX_ERR_OK) {
         (void)idmap_del(&m->jobs, j->id);
+        (void)idmap_del(&m->tokens, token);
         job_free(j);
         return qx_fail(err, e, "the job cannot be scheduled: %s", qx_err_text(e));
     }
@@ -355,18 +359,11 @@ static qx_err start_job(struct master *m, struct job_spec **spec_p, uint32_t cla
     return QX_ERR_OK;
 }
 
-static struct job *job_by_token(struct master *m, uint64_t token)
-{
-    for (struct idmap_slot *s = NULL; token && (s = idmap_next(&m->jobs, s));)
-        if (((struct job *)s->value)->token == token)
-            return s->value;
-    return NULL;
-}
-
 static void submit(struct master *m, const struct peer *from, struct control *c)
 {
     struct qx_error err = {0};
-    struct job *j = job_by_token(m, c->u.submit.token);   /* sent again: the same job */
+    struct job *j = c->u.submit.token ? idmap_get(&m->tokens, c->u.submit.token) : NULL;   /* sent again: the same job */
+    bool fresh = false;
     if (!j) {
         struct job_spec *spec = NULL;
         uint32_t class_id = 0;
@@ -380,8 +377,8 @@ static void submit(struct master *m, const struct peer *from, struct control *c)
             master_send_error(m, from, c->tag, e, "%s", err.code ? err.text : qx_err_text(e));
             return;
         }
-        qx_log(QX_LOG_INFO, "JOB-SUBMITTED", "job=%" PRIu64 " task=%s version=%s n=%" PRIu64 " cells=%u seed=%" PRIu64, j->id,
-               j->spec->task, j->spec->version, j->spec->n_items, j->spec->n_cells, j->spec->seed);
+        master_effects(m);   /* the first lease is on its way before the client hears of its job */
+        fresh = true;
     }
     struct control re = {.type = CONTROL_SUBMITTED, .tag = c->tag};
     re.u.submitted.job = j->id;
@@ -389,6 +386,9 @@ static void submit(struct master *m, const struct peer *from, struct control *c)
     re.u.submitted.n_items = j->spec->n_items;
     re.u.submitted.version = j->spec->version;
     (void)master_send(m, from, &re);
+    if (fresh)
+        qx_log(QX_LOG_INFO, "JOB-SUBMITTED", "job=%" PRIu64 " task=%s version=%s n=%" PRIu64 " cells=%u seed=%" PRIu64, j->id,
+               j->spec->task, j->spec->version, j->spec->n_items, j->spec->n_cells, j->spec->seed);
     if (!c->u.submit.watch)
         return;
     if (j->state == JOB_STATE_RUNNING)

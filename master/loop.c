@@ -75,6 +75,7 @@ void master_close(struct master *m)
     for (struct idmap_slot *s = NULL; (s = idmap_next(&m->jobs, s));)
         job_free(s->value);
     idmap_fini(&m->jobs);
+    idmap_fini(&m->tokens);
     for (size_t i = 0; i < m->n_parked; i++)
         qx_free(m->parked[i].data);
     qx_free(m->parked);
@@ -220,7 +221,7 @@ static bool receive_result(struct master *m)
     return got;
 }
 
-static void effects(struct master *m)
+void master_effects(struct master *m)
 {
     struct sched_effect fx;
     while (sched_next_effect(m->sched, &fx)) {
@@ -305,7 +306,7 @@ static void turn(struct master *m)
     if (sched_next_deadline(m->sched) <= m->now_ns)
         (void)master_event(m, &(struct sched_event){.type = EV_TICK});
     clients_tick(m);
-    effects(m);
+    master_effects(m);
     workers_flush(m);
     if (m->draining && (m->jobs.n == m->n_ended || m->now_ns >= m->drain_deadline_ns))
         m->stop = true;

@@ -78,7 +78,7 @@ struct master {
     struct sched *sched;
     struct catalogue *catalogue;
     struct blobs *blobs;
-    struct idmap jobs, workers;      /* by id, by session */
+    struct idmap jobs, tokens, workers;   /* jobs by id and by the token of their submission, workers by session */
     struct worker **joining;         /* lanes that wait for their other end */
     size_t n_joining, cap_joining;
     struct watcher *watchers;
@@ -104,6 +104,8 @@ int    master_run(struct master *m);
 void   master_close(struct master *m);
 /* Feeds the scheduler; a NOMEM or BUG there is logged and returned. */
 qx_err master_event(struct master *m, const struct sched_event *ev);
+/* Carries out what the scheduler has decided so far. */
+void   master_effects(struct master *m);
 /* Sends a control message. False: the peer is gone. */
 bool   master_send(struct master *m, const struct peer *to, const struct control *c);
 void   master_send_error(struct master *m, const struct peer *to, uint64_t tag, qx_err code, const char *fmt, ...)

@@ -347,9 +347,9 @@ void sink_job_ended(struct master *m, uint64_t job, enum sched_job_end end)
                                                             : "the task cannot be started here (last: %s)",
                 last.code ? last.text : "the workers vanished");
     }
+    clients_job_ended(m, j);   /* first: somebody waits for it */
+    workers_forget_job(m, job);
     qx_log(QX_LOG_INFO, "JOB-ENDED", "job=%" PRIu64 " task=%s state=%d items=%" PRIu64 " failed=%" PRIu64 " elapsed_ms=%" PRIu64 "%s%s",
            job, j->spec->task, j->state, j->items_done, j->items_failed, (j->ended_ns - j->submitted_ns) / 1000000,
            j->state == JOB_STATE_FAILED ? " why=" : "", j->state == JOB_STATE_FAILED ? j->error.text : "");
-    workers_forget_job(m, job);
-    clients_job_ended(m, j);
 }

@@ -214,7 +214,7 @@ static size_t widest_name(const json_t *object)
 
 static void print_object(FILE *out, const struct style *style, int depth, const json_t *object, double se)
 {
-    const char *key;
+    const char *key, *gap = ""; /* a blank line between parts */
     json_t *v;
     size_t width = widest_name(object);
     se = se_of(object, se);
@@ -228,16 +228,18 @@ static void print_object(FILE *out, const struct style *style, int depth, const 
         else
             value_text(key, v, se, text);
         print_line(out, style, depth, width, key, text);
+        gap = "\n";
     }
     json_object_foreach((json_t *)(uintptr_t)object, key, v)
     {
         if (!strcmp(key, "plot") || !(json_is_object(v) || is_table(v)))
             continue;
-        (void)fprintf(out, "\n%*s%s%s%s\n", 2 * depth, "", style->bold, key, style->plain);
+        (void)fprintf(out, "%s%*s%s%s%s\n", gap, 2 * depth, "", style->bold, key, style->plain);
         if (json_is_object(v))
             print_object(out, style, depth + 1, v, se);
         else
             print_table(out, style, depth + 1, v, se);
+        gap = "\n";
     }
 }
 

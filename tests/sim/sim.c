@@ -167,7 +167,7 @@ void sim_run(const struct sim_config *config)
 {
     struct sim sim, *s = &sim;
     sim_new(s, config);
-    const uint64_t limit_ns = 1000 * SIM_S;
+    const uint64_t limit_ns = 20000 * SIM_S;
     while (!all_ended(s)) {
         sim_expect(s->n_heap > 0);
         struct sim_event ev = pop(s);

@@ -366,6 +366,8 @@ void sim_worker_fate(struct sim *s, uint32_t at)
             break;
         }
     }
+    if (sim_quiet(s))
+        w->slow_per_cent = 100;
     if (!s->config.calm)
         sim_at(s, s->now_ns + SIM_S / 2 + sim_below(s, w->alive ? 30 * SIM_S : 4 * SIM_S), SIM_WORKER_FATE,
                at, 0, 0);

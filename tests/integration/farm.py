@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""A real master and real workers on this host: what happens to executors and workers must not show in an answer, and what
+happens to items must be counted as what it was. usage: farm.py [CLASS...]"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ["QX_BIN_DIR"])
+BUILD = BIN.parent
+ODD = BUILD / "tests/worker/plugins"       # crashing, hanging and hungry tasks
+GOOD = BUILD / "tests/plugins"             # among them one with a reducer of its own
+SANITIZED = b"__asan_init" in (BIN / "qx-worker").read_bytes()
+
+
+def wait_for(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(0.01)
+
+
+class Farm(unittest.TestCase):
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="qx-farm-"))
+        self.addCleanup(shutil.rmtree, self.dir)
+        self.url = f"ipc://{self.dir}/m"
+        self.log = (self.dir / "log").open("w")
+        self.addCleanup(self.log.close)
+        self.env = {k: v for k, v in os.environ.items() if k != "QX_MASTER"}
+        self.env["QX_MASTER"] = self.url
+        self.daemon("qx-master", "--bind", self.url, "--beat", "100", "--silent", "1500")
+
+    def daemon(self, name, *args):
+        process = subprocess.Popen([BIN / name, *map(str, args), "--exit-with-parent"], stdout=self.log, stderr=self.log, env=self.env)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def worker(self, name, slots=2, *args):
+        process = self.daemon("qx-worker", "--master", self.url, "--slots", slots, "--name", name, *args)
+        self.assertTrue(wait_for(lambda: name in self.names()), (self.dir / "log").read_text())
+        return process
+
+    def qx(self, *args):
+        done = subprocess.run([BIN / "qx", *map(str, args), "--output", "json"], capture_output=True, text=True, timeout=120,
+                              env=self.env, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def json(self, *args):
+        status, out, err = self.qx(*args)
+        self.assertEqual(status, 0, err + (self.dir / "log").read_text()[-2000:])
+        return json.loads(out)
+
+    def names(self):
+        return {w["name"] for w in self.json("workers")}
+
+    def run_job(self, *args):
+        return self.json("run", *args, "--seed", "3", "--quiet")
+
+    def submit(self, *args):
+        return self.json("submit", *args, "--seed", "3")["job"]
+
+    def wait(self, job):
+        return self.json("wait", job)
+
+
+class Answers(Farm):
+    def test_own_reducers_are_merged_by_executors(self):
+        self.worker("a", 3, "--plugins", GOOD)
+        digests = {self.run_job("t.own", "-n", "40000", "--chunk", chunk)["digest"] for chunk in ("auto", "1", "7", "1000")}
+        self.assertEqual(len(digests), 1)
+
+    def test_a_rule_stops_at_the_same_n(self):
+        self.worker("a", 1)
+        rule = ("mc.integrate", "expr=exp(-x*y)", "over=x=0:1,y=0:1", "--until", "se<1e-3")
+        one = self.run_job(*rule)
+        self.worker("b", 3)
+        for chunk in ("auto", "1", "5000"):
+            other = self.run_job(*rule, "--chunk", chunk)
+            self.assertEqual((one["n"], one["digest"]), (other["n"], other["digest"]))
+
+    def test_killed_executors_and_workers_do_not_show(self):
+        self.worker("a", 2)
+        job = ("busy", "ms=1", "dist=exponential", "-n", "3000")
+        expected = self.run_job(*job)["digest"]
+        victim = self.worker("b", 2)
+        number = self.submit(*job)
+        for share in (300, 900):
+            self.assertTrue(wait_for(lambda: self.json("status", number)["items_done"] > share))
+            executors = subprocess.run(["pgrep", "-x", "qx-exec-0"], capture_output=True, text=True, check=True).stdout.split()
+            mine = [int(pid) for pid in executors if self.is_mine(int(pid))]
+            os.kill(mine[0], signal.SIGKILL)
+        victim.kill()
+        self.worker("c", 1)
+        answer = self.wait(number)
+        self.assertEqual(answer["digest"], expected)
+        self.assertEqual(answer["failures"]["count"], 0)
+
+    def is_mine(self, pid):
+        """Does this executor belong to a worker of this test?"""
+        while pid > 1:
+            try:
+                if self.url in pathlib.Path(f"/proc/{pid}/cmdline").read_text():
+                    return True
+                pid = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                return False
+        return False
+
+
+class Outcomes(Farm):
+    """One item of 2000 does something; it is counted as what it was, and all others are there."""
+
+    def check(self, what, outcome, *more, task="odd.item"):
+        answers = [self.run_job(task, f"what={what}", "at=17", "-n", "2000", *more, "--chunk", chunk) for chunk in ("auto", "50")]
+        for a in answers:
+            self.assertEqual(a["failures"]["count"], 1, a["failures"])
+            cause = a["failures"]["causes"][0]
+            self.assertEqual((cause["outcome"], cause["first"], cause["count"]), (outcome, [17], 1))
+        self.assertEqual(answers[0]["digest"], answers[1]["digest"])
+
+    def setUp(self):
+        super().setUp()
+        self.worker("a", 2, "--plugins", ODD, *([] if SANITIZED else ["--memory", "256M"]))
+
+    def test_a_crash(self):
+        self.check("crash", "signal")
+
+    def test_a_crash_in_a_block_function(self):
+        self.check("abort", "signal", task="odd.block")
+
+    def test_an_exit(self):
+        self.check("exit", "exit")
+
+    def test_a_hang(self):
+        self.check("hang", "timeout", "--timeout", "0.2")
+
+    @unittest.skipIf(SANITIZED, "an address sanitizer and a memory limit do not go together")
+    def test_hunger(self):
+        self.check("eat", "memory")
+
+    def test_every_item_over_its_budget_fails_the_job(self):
+        status, _, err = self.qx("run", "odd.big", "-n", "20", "--seed", "3", "--quiet")
+        self.assertEqual(status, 1)
+        self.assertIn("all 20 items failed", err)
+
+    def test_a_task_that_cannot_be_opened(self):
+        status, _, err = self.qx("run", "odd.item", "at=-3", "-n", "10", "--quiet")
+        self.assertEqual(status, 2, err)
+        self.assertIn("at must not be -3", err)
+
+    def test_a_task_that_crashes_at_the_start(self):
+        status, _, err = self.qx("run", "odd.item", "at=-2", "what=crash", "-n", "10", "--quiet")
+        self.assertEqual(status, 1, err)
+        self.assertIn("cannot be started", err)
+        self.assertIn("SIGSEGV", err)
+
+
+class Sharing(Farm):
+    def test_priorities_are_strict_and_equals_share(self):
+        self.worker("a", 2)
+        long_one = self.submit("busy", "ms=2", "-n", "20000")
+        self.assertTrue(wait_for(lambda: self.json("status", long_one)["items_done"] > 50))
+        same = [self.submit("busy", "ms=2", "-n", "400") for _ in range(2)]
+        for job in same:
+            self.wait(job)
+        self.assertEqual(self.json("status", long_one)["state"], "running")
+        done = self.json("status", long_one)["items_done"]
+        self.assertLess(done, 4000)            # a third of the slots, not all of them
+        urgent = self.submit("busy", "ms=2", "-n", "400", "--priority", "5")
+        before = self.json("status", long_one)["items_done"]
+        self.wait(urgent)
+        after = self.json("status", long_one)["items_done"]
+        self.assertLess(after - before, 200)   # it got next to nothing meanwhile
+        subprocess.run([BIN / "qx", "cancel", str(long_one)], env=self.env, check=True, capture_output=True)
+        self.assertTrue(wait_for(lambda: self.json("status", long_one)["state"] == "cancelled"))
+
+    def test_workers_that_differ(self):
+        self.worker("plain", 1)
+        odd = self.worker("odd", 1, "--plugins", ODD)
+        job = self.submit("odd.item", "-n", "3000", "--chunk", "10")
+        for _ in range(3):
+            self.run_job("pi", "-n", "100000")
+        self.assertEqual(self.wait(job)["n"], 3000)
+        odd.terminate()
+        self.assertTrue(wait_for(lambda: self.names() == {"plain"}))
+        job = self.submit("odd.item", "-n", "3000")
+        self.assertTrue(wait_for(lambda: "no worker" in self.json("status", job)["waiting"]))
+        self.run_job("pi", "-n", "1000")       # others go on
+        self.worker("late", 1, "--plugins", ODD)
+        self.assertEqual(self.wait(job)["n"], 3000)
+
+    def test_draining_loses_nothing(self):
+        self.worker("stays", 1)
+        leaves = self.worker("leaves", 2)
+        job = self.submit("busy", "ms=1", "-n", "1500")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["items_done"] > 100))
+        leaves.terminate()
+        self.assertEqual(leaves.wait(30), 0)
+        answer = self.wait(job)
+        self.assertEqual((answer["n"], answer["failures"]["count"]), (1500, 0))
+        self.assertEqual(self.json("status", job)["leases_failed"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
