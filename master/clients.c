@@ -103,10 +103,26 @@ static bool watch(struct master *m, const struct peer *from, uint64_t tag, const
     return true;
 }
 
+/* Cuts every cell off at the end of its finished prefix, so that the answer of that is made in the usual way. Asked a second
+ * time, or when nothing has come in yet, or nobody is here to make an answer: ends the job as it is. */
 static void cancel(struct master *m, struct job *j)
 {
-    struct sched_event ev = {.type = EV_JOB_CANCEL, .job = j->id};
-    (void)master_event(m, &ev);
+    struct sched_job_stats stats = {0};
+    (void)sched_job_stats(m->sched, j->id, &stats);
+    if (j->cancelled || !j->plan || stats.waiting_for_workers || reduce_plan_opaque(j->plan)) {
+        struct sched_event ev = {.type = EV_JOB_CANCEL, .job = j->id};
+        (void)master_event(m, &ev);
+        return;
+    }
+    j->cancelled = true;
+    for (uint32_t i = 0; i < j->spec->n_cells; i++) {
+        struct cell *c = &j->cells[i];
+        if (c->state != CELL_RUNNING || c->stopped)
+            continue;
+        if (c->tree)
+            tree_truncate(c->tree);
+        sink_stop_cell(m, j, i, c->tree ? tree_prefix_blocks(c->tree) : 0);
+    }
 }
 
 static void watcher_lost(struct master *m, size_t i)

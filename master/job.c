@@ -68,7 +68,7 @@ void job_free(struct job *j)
 {
     if (!j)
         return;
-    for (uint32_t i = 0; j->spec && i < j->spec->n_cells; i++)
+    for (uint32_t i = 0; j->spec && j->cells && i < j->spec->n_cells; i++)
         cell_fini(&j->cells[i]);
     qx_free(j->cells);
     job_spec_free(j->spec);
@@ -382,7 +382,6 @@ void job_reopen(struct job *j, uint64_t n_items)
         c->blocks_in = false;
     }
     j->state = JOB_STATE_RUNNING;
-    j->expelled = false;
 }
 
 size_t job_skips(const struct job *j, uint32_t cell, uint64_t first_item, uint64_t end_item, struct frame_skip *ret, size_t cap)

@@ -68,7 +68,7 @@ struct job {
     uint64_t next_merge;
     char digest[33];
     uint64_t rows_held_bytes;           /* waiting here or sent and not yet taken */
-    bool throttled, expelled;           /* expelled: over for the workers too */
+    bool throttled, cancelled;          /* cancelled: its cells are cut off where they were */
     uint64_t submitted_ns, submitted_unix_ms, ended_ns, first_lease_ns, last_result_ns;
     uint64_t wait_ns, transfer_ns, task_ns, reduce_ns, busy_ns, sink_ns;
     uint64_t items_done, items_failed, leases, leases_failed;

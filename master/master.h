@@ -118,6 +118,8 @@ void   workers_blob_get(struct master *m, const struct peer *from, const struct 
 void   workers_bye(struct master *m, const struct control *c);
 void   workers_poll_joining(struct master *m);
 void   workers_lease(struct master *m, const struct sched_lease *l);
+/* A cell was cut off at this block: what is leased beyond is not wanted any more. */
+void   workers_revoke(struct master *m, uint64_t job, uint32_t cell, uint64_t from_block);
 void   workers_forget_job(struct master *m, uint64_t job);
 void   workers_gone(struct master *m, uint64_t session, const char *why);
 void   workers_flush(struct master *m);                 /* outboxes and acknowledgements */
@@ -134,6 +136,8 @@ void   sink_close_cell(struct master *m, struct job *j, uint32_t cell, const str
 void   sink_aux_failed(struct master *m, uint64_t job);
 void   sink_job_ended(struct master *m, uint64_t job, enum sched_job_end end);
 void   sink_fail_job(struct master *m, struct job *j, const struct qx_error *err);
+/* Cuts a cell off at the end of its prefix, as a stopping rule does. */
+void   sink_stop_cell(struct master *m, struct job *j, uint32_t cell, uint64_t block);
 struct job *sink_job(struct master *m, uint64_t job);
 
 /* merges.c */

@@ -122,9 +122,9 @@ static void finish_cell(struct master *m, struct job *j, uint32_t cell, const vo
 void sink_close_cell(struct master *m, struct job *j, uint32_t cell, const struct reduce_state *folded)
 {
     struct qx_error err = {0};
-    if (job_close_cell(j, cell, true, folded, &err) != QX_ERR_OK) {
+    if (job_close_cell(j, cell, !j->cancelled, folded, &err) != QX_ERR_OK) {
         sink_fail_job(m, j, &err);
-    } else if (j->decl->has_finish) {
+    } else if (j->decl->has_finish && j->cells[cell].answer.n_items > j->cells[cell].answer.n_failed) {
         struct sched_event ev = {.type = EV_AUX_ADD, .job = j->id, .cell = cell};
         ev.u.aux.kind = LEASE_FINISH;
         (void)master_event(m, &ev);
@@ -197,6 +197,14 @@ static void attempt_failed(struct master *m, struct worker *w, struct job *j, co
     }
 }
 
+void sink_stop_cell(struct master *m, struct job *j, uint32_t cell, uint64_t block)
+{
+    struct sched_event ev = {.type = EV_CELL_STOP, .job = j->id, .cell = cell};
+    ev.u.stop.block = block;
+    if (master_event(m, &ev) == QX_ERR_OK)
+        workers_revoke(m, j->id, cell, block);
+}
+
 static void advance(struct master *m, struct job *j, uint32_t cell)
 {
     struct qx_error err = {0};
@@ -206,11 +214,8 @@ static void advance(struct master *m, struct job *j, uint32_t cell)
         sink_fail_job(m, j, &err);
         return;
     }
-    if (stop) {
-        struct sched_event ev = {.type = EV_CELL_STOP, .job = j->id, .cell = cell};
-        ev.u.stop.block = block;
-        (void)master_event(m, &ev);
-    }
+    if (stop)
+        sink_stop_cell(m, j, cell, block);
     if (reduce_plan_opaque(j->plan))
         merges_step(m, j, cell);
     if (j->spec->rows)
@@ -336,7 +341,7 @@ void sink_job_ended(struct master *m, uint64_t job, enum sched_job_end end)
     if (!j || j->state != JOB_STATE_RUNNING)
         return;
     j->ended_ns = m->now_ns;
-    j->state = end_state(end);
+    j->state = end == JOB_END_DONE && j->cancelled ? JOB_STATE_CANCELLED : end_state(end);
     if (end == JOB_END_DONE)
         job_close(j);
     else

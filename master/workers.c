@@ -232,8 +232,8 @@ void workers_lease(struct master *m, const struct sched_lease *l)
 {
     struct worker *w = workers_find(m, l->worker);
     struct job *j = sink_job(m, l->job);
-    if (!w || w->gone || !j)
-        return;   /* gone in the same turn: the scheduler has been told */
+    if (!w || w->gone || !j || !sched_lease(m->sched, l->id))
+        return;   /* gone or revoked in the same turn: the scheduler knows */
     send_spec(w, j);
     struct frame_skip skips[SKIPS_A_LEASE_MAX];
     struct frame_lease f = {.lease = l->id, .job = l->job, .cell = l->cell, .attempt = l->attempt, .first_block = l->first_block,
@@ -260,6 +260,19 @@ void workers_lease(struct master *m, const struct sched_lease *l)
     j->leases++;
     if (!j->first_lease_ns)
         j->first_lease_ns = m->now_ns;
+}
+
+void workers_revoke(struct master *m, uint64_t job, uint32_t cell, uint64_t from_block)
+{
+    const struct frame_revoke revoke = {.cell = cell, .from_block = from_block};
+    for (struct idmap_slot *s = NULL; (s = idmap_next(&m->workers, s));) {
+        struct worker *w = s->value;
+        zmq_msg_t msg;
+        if (w->gone || !idmap_get(&w->specs, job) || !frame_new(&msg, frame_job_bytes(sizeof revoke)))
+            continue;
+        frame_job_write(zmq_msg_data(&msg), FRAME_REVOKE, w->session, ++w->lane_seq, job, &revoke, sizeof revoke);
+        lane_send(w, &msg);
+    }
 }
 
 void workers_forget_job(struct master *m, uint64_t job)

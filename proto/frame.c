@@ -106,6 +106,11 @@ static qx_err decode_job(const uint8_t *data, size_t len, struct frame_view *v, 
         return qx_fail(err, QX_ERR_PROTO, "%zu bytes after a forget", v->len_payload);
     if (v->head.type == FRAME_JOB && v->len_payload == 0)
         return qx_fail(err, QX_ERR_PROTO, "a job without a description");
+    if (v->head.type == FRAME_REVOKE) {
+        if (v->len_payload != sizeof v->revoke)
+            return qx_fail(err, QX_ERR_PROTO, "a revoke of %zu bytes", v->len_payload);
+        memcpy(&v->revoke, v->payload, sizeof v->revoke);
+    }
     return QX_ERR_OK;
 }
 
@@ -259,6 +264,7 @@ qx_err frame_decode(const void *data, size_t len, struct frame_view *ret, struct
     switch (v.head.type) {
     case FRAME_JOB:
     case FRAME_FORGET:
+    case FRAME_REVOKE:
         e = decode_job(data, len, &v, err);
         break;
     case FRAME_LEASE:

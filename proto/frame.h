@@ -20,7 +20,8 @@ enum frame_type {
     FRAME_JOB = 1,
     FRAME_LEASE,  /* lane */
     FRAME_FORGET, /* lane: the job is over; drop its leases and what is open for it */
-    FRAME_RESULT  /* sink */
+    FRAME_RESULT, /* sink */
+    FRAME_REVOKE  /* lane: payload is a frame_revoke; these blocks of the job are not wanted any more */
 };
 
 struct frame_head {  /* 24 bytes */
@@ -39,6 +40,11 @@ enum frame_flag {
 
 /* What is leased; the values of the scheduler's enum sched_lease_kind. */
 enum frame_kind { FRAME_KIND_RUN, FRAME_KIND_MERGE, FRAME_KIND_FINISH, FRAME_KIND_COUNT };
+
+struct frame_revoke { /* the payload of a REVOKE: drop the RUN leases of this cell from this block on */
+    uint32_t cell, zero;
+    uint64_t from_block;
+};
 
 struct frame_skip { /* packed: may lie at any address */
     uint64_t item;
@@ -82,7 +88,8 @@ struct frame_view { /* a decoded frame; everything borrowed from it */
     struct frame_head head;
     struct frame_lease lease;
     struct frame_result result;
-    uint64_t job; /* JOB, FORGET */
+    uint64_t job; /* JOB, FORGET, REVOKE */
+    struct frame_revoke revoke;
     const struct frame_skip *skips;
     const uint8_t *nodes, *plan, *rows, *ok, *payload;
     const char *text; /* len_text bytes, not terminated */
@@ -109,7 +116,7 @@ struct frame_sections {
 };
 struct frame_sections frame_result_write(void *to, uint64_t session, uint64_t seq,
                                          const struct frame_result *r);
-/* JOB and FORGET: u64 job, then the payload, without padding. */
+/* JOB, FORGET and REVOKE: u64 job, then the payload, without padding. */
 size_t frame_job_bytes(size_t len_payload);
 void frame_job_write(void *to, enum frame_type type, uint64_t session, uint64_t seq, uint64_t job,
                      const void *payload, size_t len);

@@ -18,6 +18,19 @@ struct lease {
     struct frame_lease f; /* the fixed part */
 };
 
+/* Leases that are not wanted any more: all of a job, or those of a cell from a block on. */
+struct lease_scope {
+    const struct job *job;
+    bool whole;
+    uint32_t cell;
+    uint64_t from_block;
+};
+static inline bool lease_in_scope(const struct lease *l, const struct lease_scope *s)
+{
+    return l->job == s->job && (s->whole || (l->f.kind == FRAME_KIND_RUN && l->f.cell == s->cell &&
+                                             l->f.first_block >= s->from_block));
+}
+
 struct lease_queue { /* zeroed is empty */
     struct lease *first, *last;
     size_t n;

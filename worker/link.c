@@ -33,6 +33,7 @@ struct link {
     uint64_t heard_ns, beat_ns, resync_ns, retry_ns;
     uint32_t beat_ms, silent_ms;
     uint64_t beats, backs; /* sent and answered in this session */
+    uint64_t resync_tag;   /* of the last resync beat; 0: it was answered, or none is due */
     uint64_t beats_at_bye;
     bool settled;   /* after our BYE the master has said that all it sent has come */
     bool lost;      /* to be told */
@@ -201,9 +202,11 @@ static void greet(struct link *k, uint64_t now_ns)
 
 static void beat(struct link *k, uint64_t now_ns)
 {
-    bool resync = ledger_gap(k->config.ledger);
+    /* Until one is answered every beat is a resync: a lost one would leave leases out for as long as we live. */
+    bool resync = ledger_gap(k->config.ledger) || k->resync_tag != 0;
     struct control c = {
         .type = CONTROL_BEAT,
+        .tag = k->beats + 1,
         .u.beat = {.session = k->session, .lane_seq = ledger_lane_seq(k->config.ledger), .resync = resync}};
     if (resync) {
         size_t n = ledger_held(k->config.ledger, k->held, HELD_MAX);
@@ -219,6 +222,7 @@ static void beat(struct link *k, uint64_t now_ns)
     qx_log_limited(QX_LOG_WARN, 1000, "LANE-GAP", "session=%llu after=%llu held=%u",
                    (unsigned long long)k->session, (unsigned long long)c.u.beat.lane_seq, c.u.beat.n_held);
     k->resync_ns = now_ns + RESYNC_MS * NS_PER_MS;
+    k->resync_tag = c.tag;
     ledger_resynced(k->config.ledger);
 }
 
@@ -297,7 +301,7 @@ static bool welcome(struct link *k, const struct control *c, uint64_t now_ns, st
     k->silent_ms = c->u.welcome.silent_ms > 0 ? c->u.welcome.silent_ms : 10000;
     k->beat_ns = now_ns;
     k->resync_ns = now_ns;
-    k->beats = k->backs = 0;
+    k->beats = k->backs = k->resync_tag = 0;
     k->settled = false;
     ledger_session(k->config.ledger, k->session);
     ret->type = LINK_JOINED;
@@ -338,6 +342,8 @@ static bool on_control(struct link *k, struct control *c, uint64_t now_ns, struc
     case CONTROL_BEAT_BACK:
         ledger_lane_sent(k->config.ledger, c->u.beat_back.lane_seq);
         k->backs++;
+        if (c->tag == k->resync_tag)
+            k->resync_tag = 0;
         if (k->state == LINK_LEAVING && k->backs > k->beats_at_bye &&
             c->u.beat_back.lane_seq <= ledger_lane_seq(k->config.ledger))
             k->settled = true;

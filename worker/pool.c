@@ -236,25 +236,31 @@ void pool_flush(struct pool *p)
     }
 }
 
-void pool_forget(struct pool *p, struct job *job, uint64_t now_ns, void (*dropped)(void *arg, uint64_t lease),
-                 void *arg)
+void pool_revoke(struct pool *p, const struct lease_scope *scope, uint64_t now_ns,
+                 void (*dropped)(void *arg, uint64_t lease), void *arg)
+{
+    for (uint32_t i = 0; i < p->config.slots; i++) {
+        for (struct lease *l = p->slots[i].queue.first; l; l = l->next) {
+            if (!lease_in_scope(l, scope))
+                continue;
+            l->job = NULL;
+            dropped(arg, l->f.lease);
+        }
+    }
+    (void)pool_watch(p, now_ns); /* tells the running ones at once */
+}
+
+void pool_forget(struct pool *p, const struct job *job)
 {
     uint8_t frame[64];
     QX_BUG_ON(frame_job_bytes(0) > sizeof frame);
     frame_job_write(frame, FRAME_FORGET, 0, 0, job->id, NULL, 0);
     for (uint32_t i = 0; i < p->config.slots; i++) {
         struct slot *s = &p->slots[i];
-        for (struct lease *l = s->queue.first; l; l = l->next) {
-            if (l->job != job)
-                continue;
-            l->job = NULL;
-            dropped(arg, l->f.lease);
-        }
         bool here = s->state == SLOT_LIVE || s->state == SLOT_SPAWNING;
         if (here && job->known[i] == s->incarnation)
             slot_send(s, frame, frame_job_bytes(0));
     }
-    (void)pool_watch(p, now_ns); /* tells the running ones at once */
 }
 
 void pool_renew(struct pool *p, struct job *job)

@@ -54,10 +54,12 @@ bool pool_room(const struct pool *p, uint32_t slot, const struct lease *l);
 void pool_give(struct pool *p, uint32_t slot,
                struct lease *l); /* its job first, if the executor has not got it */
 void pool_flush(struct pool *p); /* wakes executors that were given something */
-/* Call before the job is freed. Each of its leases is told to `dropped`, and comes back with job == NULL: those not started when
- * their turn comes, those running after they were told to stop or killed. */
-void pool_forget(struct pool *p, struct job *job, uint64_t now_ns, void (*dropped)(void *arg, uint64_t lease),
-                 void *arg);
+/* Each lease in the scope is told to `dropped`, and comes back with job == NULL: those not started when their turn comes, those
+ * running after they were told to stop or killed. */
+void pool_revoke(struct pool *p, const struct lease_scope *scope, uint64_t now_ns,
+                 void (*dropped)(void *arg, uint64_t lease), void *arg);
+/* Call before the job is freed: executors close it. Its leases are revoked before. */
+void pool_forget(struct pool *p, const struct job *job);
 /* The spec changed: executors get it again. */
 void pool_renew(struct pool *p, struct job *job);
 

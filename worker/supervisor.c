@@ -157,11 +157,11 @@ static void collect(struct supervisor *s, uint64_t now_ns)
 
 /* ---- forgetting -------------------------------------------------------------------------------------- */
 
-static void drop_queue(struct supervisor *s, struct lease_queue *q, const struct job *job)
+static void drop_queue(struct supervisor *s, struct lease_queue *q, const struct lease_scope *scope)
 {
     struct lease_queue kept = {0};
     for (struct lease *l; (l = lease_pop(q));) {
-        if (l->job != job) {
+        if (!lease_in_scope(l, scope)) {
             lease_push(&kept, l);
             continue;
         }
@@ -177,11 +177,18 @@ static void drop_lease(void *arg, uint64_t lease)
     ledger_drop(s->ledger, lease);
 }
 
+static void revoke_leases(struct supervisor *s, struct job *job, struct lease_scope scope, uint64_t now_ns)
+{
+    scope.job = job;
+    drop_queue(s, &s->backlog, &scope);
+    drop_queue(s, &job->held, &scope);
+    pool_revoke(s->config.pool, &scope, now_ns, drop_lease, s);
+}
+
 static void forget(struct supervisor *s, struct job *job, uint64_t now_ns)
 {
-    drop_queue(s, &s->backlog, job);
-    drop_queue(s, &job->held, job);
-    pool_forget(s->config.pool, job, now_ns, drop_lease, s);
+    revoke_leases(s, job, (struct lease_scope){.whole = true}, now_ns);
+    pool_forget(s->config.pool, job);
     jobs_remove(s->jobs, job);
 }
 
@@ -257,7 +264,9 @@ static void receive_lane(struct supervisor *s, uint64_t now_ns)
             on_job(s, &v);
         } else {
             struct job *job = jobs_find(s->jobs, v.job);
-            if (job)
+            if (job && v.head.type == FRAME_REVOKE)
+                revoke_leases(s, job, (struct lease_scope){.cell = v.revoke.cell, .from_block = v.revoke.from_block}, now_ns);
+            else if (job)
                 forget(s, job, now_ns);
         }
         (void)zmq_msg_close(&msg);

@@ -134,13 +134,13 @@ static void write_row(struct keep *k, const struct qx_rows *r, uint32_t i)
 
 static qx_err record_run(struct keep *k, const struct qx_rows *r, off_t at, off_t end, struct qx_error *err)
 {
-    struct run *last = k->runs && k->n_runs ? &k->runs[k->n_runs - 1] : NULL;
+    struct run *last = k->n_runs ? &k->runs[k->n_runs - 1] : NULL;
     if (last && last->cell == r->cell && last->first_item + last->n_items == r->first_item) {
         last->n_items += r->n_items;
         last->end = end;
         return QX_ERR_OK;
     }
-    if (k->n_runs == k->cap_runs) {
+    if (!k->runs || k->n_runs == k->cap_runs) {
         size_t cap = k->cap_runs ? 2 * k->cap_runs : 64;
         struct run *grown = realloc(k->runs, cap * sizeof *grown);
         if (!grown)

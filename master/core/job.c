@@ -254,7 +254,7 @@ static uint64_t cut_off(struct sched *s, struct list *list, uint32_t cell)
 qx_err sched_cell_stop(struct sched *s, struct sched_job *j, uint32_t cell, uint64_t block)
 {
     struct sched_cell *c = &j->cells[cell];
-    if (block == 0 || block > c->end)
+    if (block > c->end)
         return QX_ERR_INVALID;
     if (j->phase != JOB_RUNNING || block > c->frontier || holds_below(&j->out, cell, block) ||
         holds_below(&j->waiting, cell, block))

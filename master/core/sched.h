@@ -43,7 +43,7 @@ enum sched_event_type {
     EV_JOB_FAIL,        /* job: as cancel, for a reason the caller knows */
     EV_JOB_THROTTLE,    /* job, on: while on, only ranges that were leased before are leased; in any state of the job */
     EV_JOB_FORGET,      /* job, ended: its memory is freed */
-    EV_CELL_STOP,       /* job, cell, block: the stopping rule held at this checkpoint; blocks from there on are cut off */
+    EV_CELL_STOP,       /* job, cell, block: the stopping rule held at this checkpoint, or a cancel: blocks from there on are cut off */
     EV_CELL_FINISHED,   /* job, cell: its answer is made; when all cells are, JOB_ENDED follows */
     EV_AUX_ADD,         /* job, cell, aux: lease this merge or finish to any able worker; `token` comes back in the effect */
     EV_LEASE_DONE,      /* result: OK = accept it, STALE = drop it, PROTO = the worker lies about its lease */

@@ -87,6 +87,28 @@ class Answers(Farm):
             other = self.run_job(*rule, "--chunk", chunk)
             self.assertEqual((one["n"], one["digest"]), (other["n"], other["digest"]))
 
+    def test_a_cancelled_job_answers_from_its_prefix_as_the_task_would(self):
+        self.worker("a", 2)
+        law = pathlib.Path(os.environ["QX_SOURCE_DIR"]) / "examples/law.csv"
+        job = self.submit("boot", f"data={law}", "stat=cor(LSAT,GPA)", "ci=percentile", "-n", "1e9")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["items_done"] > 10000))
+        subprocess.run([BIN / "qx", "cancel", str(job)], env=self.env, check=True, capture_output=True)
+        self.assertTrue(wait_for(lambda: self.json("status", job)["state"] == "cancelled"))
+        answer = json.loads(self.qx("results", job)[1])
+        self.assertTrue(answer["partial"])
+        fresh = self.run_job("boot", f"data={law}", "stat=cor(LSAT,GPA)", "ci=percentile", "-n", answer["items"])
+        self.assertEqual((answer["digest"], answer["result"]), (fresh["digest"], fresh["result"]))
+
+    def test_a_cut_off_cell_frees_its_slots(self):
+        """Items of an hour beyond a cancel must not keep the slots from what comes next."""
+        self.worker("a", 2)
+        job = self.submit("sleep", "seconds=3600", "-n", "10")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["leases"] >= 2))
+        subprocess.run([BIN / "qx", "cancel", str(job)], env=self.env, check=True, capture_output=True)
+        start = time.monotonic()
+        self.run_job("pi", "-n", "1000")
+        self.assertLess(time.monotonic() - start, 10)
+
     def test_killed_executors_and_workers_do_not_show(self):
         self.worker("a", 2)
         job = ("busy", "ms=1", "dist=exponential", "-n", "3000")

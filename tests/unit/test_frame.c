@@ -236,6 +236,14 @@ START_TEST(a_job_and_its_end_come_back)
     ck_assert_uint_eq(v.job, 78);
     frame_job_write(f, FRAME_FORGET, SESSION, SEQ, 78, "x", 1);
     ck_assert_int_eq(decode_error(f, 33), QX_ERR_PROTO);
+    const struct frame_revoke revoke = {.cell = 3, .from_block = 1000};
+    frame_job_write(f, FRAME_REVOKE, SESSION, SEQ, 79, &revoke, sizeof revoke);
+    ck_assert_int_eq(frame_decode(f, frame_job_bytes(sizeof revoke), &v, NULL), QX_ERR_OK);
+    ck_assert_uint_eq(v.job, 79);
+    ck_assert_uint_eq(v.revoke.cell, 3);
+    ck_assert_uint_eq(v.revoke.from_block, 1000);
+    frame_job_write(f, FRAME_REVOKE, SESSION, SEQ, 79, &revoke, 8);
+    ck_assert_int_eq(decode_error(f, frame_job_bytes(8)), QX_ERR_PROTO);
     frame_job_write(f, FRAME_JOB, SESSION, SEQ, 78, NULL, 0);
     ck_assert_int_eq(decode_error(f, 32), QX_ERR_PROTO);
 }

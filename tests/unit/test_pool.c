@@ -59,10 +59,17 @@ static void bench_open(struct bench *b, uint32_t slots, uint64_t memory_bytes, c
     b->leases = lease_store_new();
 }
 
+static void forget_job(struct bench *b, struct job *job)
+{
+    struct lease_scope all = {.job = job, .whole = true};
+    pool_revoke(b->pool, &all, clock_ns(), count_dropped, b);
+    pool_forget(b->pool, job);
+}
+
 static void bench_close(struct bench *b)
 {
     for (struct job *job; (job = jobs_any(b->jobs));) {
-        pool_forget(b->pool, job, clock_ns(), count_dropped, b);
+        forget_job(b, job);
         jobs_remove(b->jobs, job);
     }
     for (struct lease *l; (l = pool_next_lease(b->pool));)
@@ -449,13 +456,40 @@ END_TEST
 
 /* ---- forgetting ---- */
 
+START_TEST(revoking_stops_what_lies_beyond_and_nothing_else)
+{
+    struct bench b;
+    bench_open(&b, 3, 0, NULL);
+    struct trial_job j = {.task = "odd.item", .params = {"what", "nap", "at", "5"}, .n_items = 100, .seed = 1};
+    struct job *job = bench_job(&b, 1, &j);
+    pool_give(b.pool, 0, bench_lease(&b, job, (struct frame_lease){.first_block = 5, .n_blocks = 1, .end_item = 100}, NULL));
+    pool_give(b.pool, 1, bench_lease(&b, job, (struct frame_lease){.first_block = 6, .n_blocks = 1, .end_item = 100}, NULL));
+    pool_give(b.pool, 2, bench_lease(&b, job, (struct frame_lease){.first_block = 4, .n_blocks = 1, .end_item = 100}, NULL));
+    struct lease_scope beyond = {.job = job, .from_block = 5};
+    struct lease_scope elsewhere = {.job = job, .cell = 1};
+    pool_revoke(b.pool, &elsewhere, clock_ns(), count_dropped, &b);
+    ck_assert_uint_eq(b.dropped, 0);
+    pool_revoke(b.pool, &beyond, clock_ns(), count_dropped, &b);
+    ck_assert_uint_eq(b.dropped, 2);
+    int wanted = 0;
+    for (int i = 0; i < 3; i++) { /* the napping one too comes back, cancelled */
+        struct pool_event ev = bench_wait(&b);
+        wanted += ev.lease->job != NULL;
+        ck_assert(!ev.lease->job || ev.lease->f.first_block == 4);
+        bench_done(&b, &ev);
+    }
+    ck_assert_int_eq(wanted, 1);
+    bench_close(&b);
+}
+END_TEST
+
 static uint64_t forget_running(struct bench *b, const char *what)
 {
     struct trial_job j = {.task = "odd.item", .params = {"what", what, "at", "0"}, .n_items = 100, .seed = 1};
     struct job *job = bench_job(b, 1, &j);
     uint64_t start_ns = clock_ns();
     pool_give(b->pool, 0, bench_lease(b, job, (struct frame_lease){.n_blocks = 1, .end_item = 100}, NULL));
-    pool_forget(b->pool, job, clock_ns(), count_dropped, b);
+    forget_job(b, job);
     jobs_remove(b->jobs, job);
     ck_assert_uint_eq(b->dropped, 1);
     struct pool_event ev = bench_wait(b);
@@ -529,6 +563,7 @@ int main(void)
     tcase_add_test(tc, leases_behind_a_crash_come_back_unstarted);
     tcase_add_test(tc, an_idle_executor_that_is_killed_is_replaced);
     tcase_add_test(tc, losing_the_zygote_is_nobodys_failed_attempt);
+    tcase_add_test(tc, revoking_stops_what_lies_beyond_and_nothing_else);
     tcase_add_test(tc, a_forgotten_lease_is_told_to_stop);
     tcase_add_test(tc, one_that_does_not_stop_is_killed);
     tcase_add_test(tc, a_plugin_that_crashes_while_loaded_is_left_out);

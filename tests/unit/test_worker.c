@@ -26,6 +26,7 @@ struct master {
     uint64_t session, lane_seq, next_lease;
     uint32_t silent_ms;
     bool mute; /* answers no beats */
+    int resyncs_lost; /* so many get no answer */
     pid_t worker;
     struct control hello, last; /* last: the control message that was waited for */
     bool have_hello, have_last;
@@ -201,8 +202,11 @@ static bool take_control(struct master *m, struct control *ret)
     ck_assert_msg(control_decode(zmq_msg_data(&msg), zmq_msg_size(&msg), ret, &err) == QX_ERR_OK, "%s",
                   err.text);
     (void)zmq_msg_close(&msg);
-    if (ret->type == CONTROL_BEAT && !m->mute && ret->u.beat.session == m->session) {
-        struct control back = {.type = CONTROL_BEAT_BACK, .u.beat_back = {.lane_seq = m->lane_seq}};
+    bool lost = m->resyncs_lost > 0 && ret->type == CONTROL_BEAT && ret->u.beat.resync;
+    m->resyncs_lost -= lost;
+    if (ret->type == CONTROL_BEAT && !lost && !m->mute && ret->u.beat.session == m->session) {
+        struct control back = {
+            .type = CONTROL_BEAT_BACK, .tag = ret->tag, .u.beat_back = {.lane_seq = m->lane_seq}};
         m->beats++;
         say(m, &back);
     }
@@ -572,6 +576,19 @@ START_TEST(a_gap_in_the_lane_is_told_with_what_is_held)
 }
 END_TEST
 
+START_TEST(a_resync_is_repeated_until_it_is_answered)
+{
+    struct master m;
+    master_open(&m, "worker/plugins", "1", NULL);
+    m.resyncs_lost = 2;
+    m.lane_seq = 3;
+    for (int i = 0; i < 3; i++)
+        ck_assert_msg(wait_for(&m, CONTROL_BEAT, false, WAIT_MS), "resync %d did not come", i);
+    ck_assert_msg(!wait_for(&m, CONTROL_BEAT, false, 1000), "a resync after it was answered");
+    end_in_order(&m);
+}
+END_TEST
+
 START_TEST(a_lost_end_of_the_lane_is_noticed_by_the_beats)
 {
     struct master m;
@@ -854,6 +871,7 @@ int main(void)
     tcase_add_test(tc, an_unacknowledged_result_is_sent_again);
     tcase_add_test(tc, a_gap_in_the_lane_is_told_with_what_is_held);
     tcase_add_test(tc, a_lost_end_of_the_lane_is_noticed_by_the_beats);
+    tcase_add_test(tc, a_resync_is_repeated_until_it_is_answered);
     tcase_add_test(tc, a_silent_master_is_left_and_joined_again);
     tcase_add_test(tc, a_master_that_comes_late_is_found);
     tcase_add_test(tc, a_master_of_another_version_ends_it);
