@@ -44,7 +44,7 @@ qx_err qx_vfail(struct qx_error *err, qx_err code, const char *fmt, va_list ap)
     return code;
 }
 
-qx_err (qx_fail)(struct qx_error *err, qx_err code, const char *fmt, ...)
+qx_err(qx_fail)(struct qx_error *err, qx_err code, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);

@@ -9,18 +9,18 @@
 #include "quincunx/error.h"
 
 struct idmap_slot {
-    uint64_t id;     /* 0: free */
+    uint64_t id; /* 0: free */
     void *value;
 };
 struct idmap {
     struct idmap_slot *slots;
-    size_t n, cap;   /* cap: 0 or a power of two */
+    size_t n, cap; /* cap: 0 or a power of two */
 };
 
-void   idmap_fini(struct idmap *m);
-void  *idmap_get(const struct idmap *m, uint64_t id);               /* NULL: none */
-qx_err idmap_put(struct idmap *m, uint64_t id, void *value);        /* replaces; NOMEM leaves it unchanged */
-void  *idmap_del(struct idmap *m, uint64_t id);                     /* what was there, or NULL */
+void idmap_fini(struct idmap *m);
+void *idmap_get(const struct idmap *m, uint64_t id);         /* NULL: none */
+qx_err idmap_put(struct idmap *m, uint64_t id, void *value); /* replaces; NOMEM leaves it unchanged */
+void *idmap_del(struct idmap *m, uint64_t id);               /* what was there, or NULL */
 
 /* for (struct idmap_slot *s = NULL; (s = idmap_next(m, s));) .. in no particular order; do not change the map inside. */
 static inline struct idmap_slot *idmap_next(const struct idmap *m, const struct idmap_slot *s)

@@ -146,7 +146,8 @@ static qx_err not_offered(const char *name, const struct reduce_plan *p, const s
 /* Estimates of spread: worth nothing from a handful of items. */
 static bool is_spread(const char *name)
 {
-    return strcmp(name, "se") == 0 || strcmp(name, "rel") == 0 || strcmp(name, "sd") == 0 || strcmp(name, "width") == 0;
+    return strcmp(name, "se") == 0 || strcmp(name, "rel") == 0 || strcmp(name, "sd") == 0 ||
+           strcmp(name, "width") == 0;
 }
 
 /* Does the rule trust a spread without saying from how many items on? */

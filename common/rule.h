@@ -24,6 +24,6 @@ qx_err rule_parse(const char *text, struct rule *ret, struct qx_error *err);
  * An undefined (NaN) value never satisfies a term. Nor does a spread (se, rel, sd, width) of 0: no spread seen is no precision, two
  * equal items have it and so have a million misses of a rare event. A rule on a spread without a term on n holds from RULE_ITEMS_MIN
  * good items on. */
-qx_err rule_eval(const struct rule *r, const struct reduce_plan *p, const struct reduce_state *s, bool *ret_holds,
-                 struct qx_error *err);
+qx_err rule_eval(const struct rule *r, const struct reduce_plan *p, const struct reduce_state *s,
+                 bool *ret_holds, struct qx_error *err);
 #endif

@@ -20,11 +20,12 @@
  * TABLE_COLUMNS_MAX columns. `name` is used in error texts. On failure *ret_image is unchanged. */
 #define TABLE_CSV_BYTES_MAX ((uint64_t)2 << 30)
 enum { TABLE_COLUMNS_MAX = 16384 };
-qx_err table_from_csv(const char *name, const void *csv, size_t len, struct qx_bytes *ret_image, struct qx_error *err);
+qx_err table_from_csv(const char *name, const void *csv, size_t len, struct qx_bytes *ret_image,
+                      struct qx_error *err);
 
 /* A view of an image, which must outlive it and be aligned for double. Refuses, never trusts, a damaged one (PROTO). */
-qx_err   table_open(const void *image, size_t len, struct qx_table **ret, struct qx_error *err);
-void     table_close(struct qx_table *t);
+qx_err table_open(const void *image, size_t len, struct qx_table **ret, struct qx_error *err);
+void table_close(struct qx_table *t);
 uint64_t table_rows(const struct qx_table *t);
 uint32_t table_columns(const struct qx_table *t);
 const struct qx_column *table_column(const struct qx_table *t, uint32_t i);

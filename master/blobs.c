@@ -8,13 +8,13 @@
 struct blob {
     struct blob_ref ref;
     uint8_t *data;
-    uint64_t have, used;   /* used: when it was last asked for */
+    uint64_t have, used; /* used: when it was last asked for */
     uint32_t refs;
     bool complete;
 };
 
 struct blobs {
-    struct blob *list;     /* few: a linear search costs less than an index */
+    struct blob *list; /* few: a linear search costs less than an index */
     size_t n, cap;
     uint64_t limit, held, clock;
 };
@@ -71,12 +71,14 @@ static bool make_room(struct blobs *b, uint64_t len)
 static qx_err start(struct blobs *b, const struct blob_ref *ref, struct blob **ret, struct qx_error *err)
 {
     if (ref->len_bytes > b->limit || !make_room(b, ref->len_bytes))
-        return qx_fail(err, QX_ERR_LIMIT, "no room for %llu bytes of data: the master keeps at most %llu (--blob-memory)",
+        return qx_fail(err, QX_ERR_LIMIT,
+                       "no room for %llu bytes of data: the master keeps at most %llu (--blob-memory)",
                        (unsigned long long)ref->len_bytes, (unsigned long long)b->limit);
     uint8_t *data = qx_malloc(ref->len_bytes ? ref->len_bytes : 1);
     if (!data || qx_grow(&b->list, &b->cap, b->n + 1, sizeof *b->list)) {
         qx_free(data);
-        return qx_fail(err, QX_ERR_NOMEM, "out of memory for %llu bytes of data", (unsigned long long)ref->len_bytes);
+        return qx_fail(err, QX_ERR_NOMEM, "out of memory for %llu bytes of data",
+                       (unsigned long long)ref->len_bytes);
     }
     b->list[b->n] = (struct blob){.ref = *ref, .data = data, .used = ++b->clock};
     b->held += ref->len_bytes;
@@ -107,7 +109,8 @@ qx_err blobs_put(struct blobs *b, const struct blob_ref *ref, uint64_t offset, c
         blob_hash(x->data, x->have, hash);
         if (memcmp(hash, ref->hash, sizeof hash)) {
             drop(b, x);
-            return qx_fail(err, QX_ERR_INVALID, "the data does not have the hash it was announced with: send it again");
+            return qx_fail(err, QX_ERR_INVALID,
+                           "the data does not have the hash it was announced with: send it again");
         }
         x->complete = true;
     }

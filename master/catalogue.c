@@ -7,7 +7,7 @@
 #include "common/mem.h"
 
 struct catalogue {
-    struct task_decl *decls;   /* the class of an entry is its place */
+    struct task_decl *decls; /* the class of an entry is its place */
     size_t n, cap;
 };
 
@@ -82,7 +82,8 @@ static bool copy_param(struct param_decl *to, const struct param_decl *from)
     to->type = from->type;
     to->min = from->min;
     to->max = from->max;
-    if (!copy_text(&to->name, from->name) || !copy_text(&to->fallback, from->fallback) || !copy_text(&to->help, from->help))
+    if (!copy_text(&to->name, from->name) || !copy_text(&to->fallback, from->fallback) ||
+        !copy_text(&to->help, from->help))
         return false;
     to->choices = qx_calloc(from->n_choices + 1u, sizeof *to->choices);
     for (; to->choices && to->n_choices < from->n_choices; to->n_choices++)
@@ -98,8 +99,9 @@ static qx_err decl_copy(const struct task_decl *from, struct task_decl *to)
                              .default_items = from->default_items,
                              .has_finish = from->has_finish,
                              .opaque = from->opaque};
-    bool ok = copy_text(&to->name, from->name) && copy_text(&to->version, from->version) && copy_text(&to->help, from->help) &&
-              copy_text(&to->details, from->details) && copy_text(&to->items_from, from->items_from);
+    bool ok = copy_text(&to->name, from->name) && copy_text(&to->version, from->version) &&
+              copy_text(&to->help, from->help) && copy_text(&to->details, from->details) &&
+              copy_text(&to->items_from, from->items_from);
     to->params = ok ? qx_calloc(from->n_params + 1u, sizeof *to->params) : NULL;
     ok = ok && to->params;
     while (ok && to->n_params < from->n_params) {
@@ -112,15 +114,17 @@ static qx_err decl_copy(const struct task_decl *from, struct task_decl *to)
     return QX_ERR_NOMEM;
 }
 
-qx_err catalogue_add(struct catalogue *c, const struct task_decl *decl, uint32_t *ret_class, struct qx_error *err)
+qx_err catalogue_add(struct catalogue *c, const struct task_decl *decl, uint32_t *ret_class,
+                     struct qx_error *err)
 {
     for (size_t i = 0; i < c->n; i++) {
         if (strcmp(c->decls[i].name, decl->name) || strcmp(c->decls[i].version, decl->version))
             continue;
         if (!same_decl(&c->decls[i], decl))
-            return qx_fail(err, QX_ERR_INVALID,
-                           "task %s %s is declared differently by another worker: give the changed one a new version",
-                           decl->name, decl->version);
+            return qx_fail(
+                err, QX_ERR_INVALID,
+                "task %s %s is declared differently by another worker: give the changed one a new version",
+                decl->name, decl->version);
         *ret_class = (uint32_t)i;
         return QX_ERR_OK;
     }
@@ -136,8 +140,9 @@ static qx_err not_found(const struct catalogue *c, const char *name, const char 
                         struct qx_error *err)
 {
     if (name_known)
-        return qx_fail(err, QX_ERR_NOTFOUND, "no worker has version %s of task %s; leave the version out for the newest",
-                       version, name);
+        return qx_fail(err, QX_ERR_NOTFOUND,
+                       "no worker has version %s of task %s; leave the version out for the newest", version,
+                       name);
     if (!c->n)
         return qx_fail(err, QX_ERR_NOTFOUND, "no task \"%s\": no worker has joined this farm yet", name);
     const char **names = qx_calloc(c->n, sizeof *names);
@@ -148,7 +153,8 @@ static qx_err not_found(const struct catalogue *c, const char *name, const char 
     const char *near = nearest_name(name, names, c->n);
     qx_free(names);
     if (near)
-        return qx_fail(err, QX_ERR_NOTFOUND, "no task \"%s\"; did you mean \"%s\"? `qx tasks` lists them all", name, near);
+        return qx_fail(err, QX_ERR_NOTFOUND, "no task \"%s\"; did you mean \"%s\"? `qx tasks` lists them all",
+                       name, near);
     return qx_fail(err, QX_ERR_NOTFOUND, "no task \"%s\"; `qx tasks` lists what this farm has", name);
 }
 

@@ -12,7 +12,7 @@
 
 enum { WATCH_MS_MIN = 50, ROWS_A_MESSAGE_BYTES = 1 << 20 };
 #define ROWS_HELD_HIGH ((uint64_t)64 << 20)
-#define ROWS_HELD_LOW ((uint64_t)32 << 20)
+#define ROWS_HELD_LOW  ((uint64_t)32 << 20)
 
 /* ---- what is known of a job ---- */
 
@@ -56,7 +56,8 @@ static void job_info(struct master *m, struct job *j, struct job_info *ret)
                              .target = j->has_rule ? j->rule.terms[0].bound : (double)NAN,
                              .waiting = ""};
     if (j->state == JOB_STATE_RUNNING && stats.waiting_for_workers)
-        ret->waiting = m->n_workers ? "no worker that is here now has this task in this version" : "no worker is here";
+        ret->waiting =
+            m->n_workers ? "no worker that is here now has this task in this version" : "no worker is here";
     ret->estimate = ret->se = (double)NAN;
     if (j->state == JOB_STATE_RUNNING)
         job_estimate(j, &ret->estimate_cell, &ret->estimate, &ret->se);
@@ -88,7 +89,8 @@ static void send_answer(struct master *m, const struct peer *to, uint64_t tag, s
 
 /* ---- watchers ---- */
 
-static bool watch(struct master *m, const struct peer *from, uint64_t tag, const struct job *j, uint32_t every_ms, bool owner)
+static bool watch(struct master *m, const struct peer *from, uint64_t tag, const struct job *j,
+                  uint32_t every_ms, bool owner)
 {
     if (qx_grow(&m->watchers, &m->cap_watchers, m->n_watchers + 1, sizeof *m->watchers))
         return false;
@@ -175,7 +177,8 @@ static void throttle(struct master *m, struct job *j)
     (void)master_event(m, &ev);
 }
 
-static bool send_rows(struct master *m, const struct watcher *w, struct job *j, uint32_t cell, const struct job_rows *r)
+static bool send_rows(struct master *m, const struct watcher *w, struct job *j, uint32_t cell,
+                      const struct job_rows *r)
 {
     size_t row_bytes = r->n_columns * sizeof(double);
     uint32_t step = row_bytes ? (uint32_t)(ROWS_A_MESSAGE_BYTES / row_bytes) : r->n_items;
@@ -230,7 +233,8 @@ static void rows_taken(struct master *m, const struct control *c)
 
 /* ---- the end of a job ---- */
 
-static void each_blob(struct master *m, const struct job_spec *s, void (*fn)(struct blobs *, const struct blob_ref *))
+static void each_blob(struct master *m, const struct job_spec *s,
+                      void (*fn)(struct blobs *, const struct blob_ref *))
 {
     struct blob_ref ref;
     for (uint32_t i = 0; i < s->n_params; i++)
@@ -283,23 +287,27 @@ static struct job *find_job(struct master *m, const struct peer *from, uint64_t 
 {
     struct job *j = sink_job(m, job);
     if (!j)
-        master_send_error(m, from, tag, QX_ERR_NOTFOUND, "no job %" PRIu64 " here; `qx status` lists those that are", job);
+        master_send_error(m, from, tag, QX_ERR_NOTFOUND,
+                          "no job %" PRIu64 " here; `qx status` lists those that are", job);
     return j;
 }
 
 /* The parameters of one cell against the declaration, and whether the data they name is here. */
-static qx_err check_cell(struct master *m, const struct task_decl *d, const struct param *params, uint32_t n, struct qx_error *err)
+static qx_err check_cell(struct master *m, const struct task_decl *d, const struct param *params, uint32_t n,
+                         struct qx_error *err)
 {
     qx_err e = task_decl_check(d, params, n, err);
     struct blob_ref ref;
     uint64_t have = 0;
     for (uint32_t i = 0; e == QX_ERR_OK && i < n; i++)
         if (blob_ref_parse(params[i].value, &ref) && !blobs_state(m->blobs, &ref, &have))
-            e = qx_fail(err, QX_ERR_NOTFOUND, "the data of parameter %s has not been sent to this master", params[i].name);
+            e = qx_fail(err, QX_ERR_NOTFOUND, "the data of parameter %s has not been sent to this master",
+                        params[i].name);
     return e;
 }
 
-static qx_err check_cells(struct master *m, const struct task_decl *d, const struct job_spec *s, struct qx_error *err)
+static qx_err check_cells(struct master *m, const struct task_decl *d, const struct job_spec *s,
+                          struct qx_error *err)
 {
     for (uint32_t i = 0; i < s->n_cells; i++) {
         struct param *params = NULL;
@@ -316,7 +324,8 @@ static qx_err check_cells(struct master *m, const struct task_decl *d, const str
 
 /* Everything that can be wrong with a submission, before anything changes. Fills in what it leaves open, with borrowed
  * strings. */
-static qx_err check_submission(struct master *m, struct job_spec *s, uint32_t *ret_class, struct qx_error *err)
+static qx_err check_submission(struct master *m, struct job_spec *s, uint32_t *ret_class,
+                               struct qx_error *err)
 {
     if (m->draining)
         return qx_fail(err, QX_ERR_STATE, "the master is shutting down");
@@ -338,8 +347,8 @@ static qx_err check_submission(struct master *m, struct job_spec *s, uint32_t *r
     return e;
 }
 
-static qx_err start_job(struct master *m, struct job_spec **spec_p, uint32_t class_id, uint64_t token, struct job **ret,
-                        struct qx_error *err)
+static qx_err start_job(struct master *m, struct job_spec **spec_p, uint32_t class_id, uint64_t token,
+                        struct job **ret, struct qx_error *err)
 {
     struct job *j = NULL;
     qx_err e = job_new(m->next_job, spec_p, catalogue_decl(m->catalogue, class_id), class_id, &j, err);
@@ -378,7 +387,8 @@ static qx_err start_job(struct master *m, struct job_spec **spec_p, uint32_t cla
 static void submit(struct master *m, const struct peer *from, struct control *c)
 {
     struct qx_error err = {0};
-    struct job *j = c->u.submit.token ? idmap_get(&m->tokens, c->u.submit.token) : NULL;   /* sent again: the same job */
+    struct job *j =
+        c->u.submit.token ? idmap_get(&m->tokens, c->u.submit.token) : NULL; /* sent again: the same job */
     bool fresh = false;
     if (!j) {
         struct job_spec *spec = NULL;
@@ -393,7 +403,7 @@ static void submit(struct master *m, const struct peer *from, struct control *c)
             master_send_error(m, from, c->tag, e, "%s", err.code ? err.text : qx_err_text(e));
             return;
         }
-        master_effects(m);   /* the first lease is on its way before the client hears of its job */
+        master_effects(m); /* the first lease is on its way before the client hears of its job */
         fresh = true;
     }
     struct control re = {.type = CONTROL_SUBMITTED, .tag = c->tag};
@@ -403,7 +413,8 @@ static void submit(struct master *m, const struct peer *from, struct control *c)
     re.u.submitted.version = j->spec->version;
     (void)master_send(m, from, &re);
     if (fresh)
-        qx_log(QX_LOG_INFO, "JOB-SUBMITTED", "job=%" PRIu64 " task=%s version=%s n=%" PRIu64 " cells=%u seed=%" PRIu64, j->id,
+        qx_log(QX_LOG_INFO, "JOB-SUBMITTED",
+               "job=%" PRIu64 " task=%s version=%s n=%" PRIu64 " cells=%u seed=%" PRIu64, j->id,
                j->spec->task, j->spec->version, j->spec->n_items, j->spec->n_cells, j->spec->seed);
     if (!c->u.submit.watch)
         return;
@@ -424,8 +435,10 @@ static void watch_request(struct master *m, const struct peer *from, const struc
     }
     for (size_t i = 0; i < m->n_watchers; i++) {
         struct watcher *w = &m->watchers[i];
-        if (w->job == j->id && w->tag == c->tag && w->peer.len == from->len && !memcmp(w->peer.id, from->id, from->len)) {
-            w->every_ns = (c->u.watch.every_ms < WATCH_MS_MIN ? WATCH_MS_MIN : c->u.watch.every_ms) * NS_PER_MS;
+        if (w->job == j->id && w->tag == c->tag && w->peer.len == from->len &&
+            !memcmp(w->peer.id, from->id, from->len)) {
+            w->every_ns =
+                (c->u.watch.every_ms < WATCH_MS_MIN ? WATCH_MS_MIN : c->u.watch.every_ms) * NS_PER_MS;
             w->next_ns = m->now_ns + w->every_ns;
             return;
         }
@@ -465,7 +478,8 @@ static void extend(struct master *m, const struct peer *from, const struct contr
         e = qx_fail(&err, QX_ERR_STATE, "job %" PRIu64 " was %s: submit it again with the larger n", j->id,
                     j->state == JOB_STATE_FAILED ? "failed" : "cancelled");
     else if (n <= j->spec->n_items || n > QX_ITEMS_MAX)
-        e = qx_fail(&err, QX_ERR_INVALID, "job %" PRIu64 " has %" PRIu64 " items already: give a larger n", j->id, j->spec->n_items);
+        e = qx_fail(&err, QX_ERR_INVALID, "job %" PRIu64 " has %" PRIu64 " items already: give a larger n",
+                    j->id, j->spec->n_items);
     else if (e == QX_ERR_OK)
         e = task_decl_items(j->decl, params, n_params, n, &n, &err);
     qx_free(params);
@@ -483,7 +497,7 @@ static void extend(struct master *m, const struct peer *from, const struct contr
             memmove(&m->ended[i], &m->ended[i + 1], (m->n_ended - i - 1) * sizeof *m->ended);
             m->n_ended--;
         }
-    if (j->ended_ns)   /* the time between its end and now is not its own */
+    if (j->ended_ns) /* the time between its end and now is not its own */
         j->submitted_ns += m->now_ns - j->ended_ns;
     j->ended_ns = 0;
     job_reopen(j, n);
@@ -504,7 +518,8 @@ static void list_jobs(struct master *m, const struct peer *from, const struct co
     uint64_t newest = m->next_job - 1;
     if (one)
         job_info(m, one, &re.u.job_list.jobs[re.u.job_list.n++]);
-    for (uint64_t id = newest > 2 * (uint64_t)m->opt.jobs_kept ? newest - 2 * (uint64_t)m->opt.jobs_kept : 1; !one && id <= newest; id++) {
+    for (uint64_t id = newest > 2 * (uint64_t)m->opt.jobs_kept ? newest - 2 * (uint64_t)m->opt.jobs_kept : 1;
+         !one && id <= newest; id++) {
         struct job *j = sink_job(m, id);
         if (j && re.u.job_list.n < m->jobs.n)
             job_info(m, j, &re.u.job_list.jobs[re.u.job_list.n++]);
@@ -519,14 +534,16 @@ static void result_request(struct master *m, const struct peer *from, const stru
     if (!j)
         return;
     if (j->state == JOB_STATE_RUNNING && !c->u.result.partial) {
-        master_send_error(m, from, c->tag, QX_ERR_STATE, "job %" PRIu64 " still runs: `qx wait %" PRIu64 "` waits for it", j->id, j->id);
+        master_send_error(m, from, c->tag, QX_ERR_STATE,
+                          "job %" PRIu64 " still runs: `qx wait %" PRIu64 "` waits for it", j->id, j->id);
         return;
     }
     struct qx_error ignored;
     for (uint32_t i = 0; j->state == JOB_STATE_RUNNING && j->plan && i < j->spec->n_cells; i++)
-        if (j->cells[i].state == CELL_RUNNING && j->cells[i].tree && job_close_cell(j, i, false, NULL, &ignored) == QX_ERR_OK) {
+        if (j->cells[i].state == CELL_RUNNING && j->cells[i].tree &&
+            job_close_cell(j, i, false, NULL, &ignored) == QX_ERR_OK) {
             (void)job_answer_cell(j, i, NULL, 0, &ignored);
-            j->cells[i].state = CELL_RUNNING;   /* a look, not an end */
+            j->cells[i].state = CELL_RUNNING; /* a look, not an end */
             j->cells_finished--;
         }
     send_answer(m, from, c->tag, j);
@@ -586,8 +603,8 @@ static void blob_put(struct master *m, const struct peer *from, const struct con
     re.u.blob_state.ref = c->u.blob_put.ref;
     qx_err e = QX_ERR_OK;
     if (c->u.blob_put.len)
-        e = blobs_put(m->blobs, &c->u.blob_put.ref, c->u.blob_put.offset, c->u.blob_put.data, c->u.blob_put.len,
-                      &re.u.blob_state.have_bytes, &err);
+        e = blobs_put(m->blobs, &c->u.blob_put.ref, c->u.blob_put.offset, c->u.blob_put.data,
+                      c->u.blob_put.len, &re.u.blob_state.have_bytes, &err);
     if (e != QX_ERR_OK) {
         master_send_error(m, from, c->tag, e, "%s", err.text);
         return;
@@ -610,17 +627,40 @@ static void pong(struct master *m, const struct peer *from, const struct control
 bool clients_request(struct master *m, const struct peer *from, struct control *c)
 {
     switch (c->type) {
-    case CONTROL_SUBMIT:     submit(m, from, c); return true;
-    case CONTROL_WATCH:      watch_request(m, from, c); return true;
-    case CONTROL_CANCEL:     cancel_request(m, from, c); return true;
-    case CONTROL_EXTEND:     extend(m, from, c); return true;
-    case CONTROL_JOBS:       list_jobs(m, from, c); return true;
-    case CONTROL_RESULT:     result_request(m, from, c); return true;
-    case CONTROL_TASKS:      list_tasks(m, from, c); return true;
-    case CONTROL_WORKERS:    list_workers(m, from, c); return true;
-    case CONTROL_BLOB_PUT:   blob_put(m, from, c); return true;
-    case CONTROL_ROWS_TAKEN: rows_taken(m, c); return true;
-    case CONTROL_PING:       pong(m, from, c); return true;
-    default:                 return false;
+    case CONTROL_SUBMIT:
+        submit(m, from, c);
+        return true;
+    case CONTROL_WATCH:
+        watch_request(m, from, c);
+        return true;
+    case CONTROL_CANCEL:
+        cancel_request(m, from, c);
+        return true;
+    case CONTROL_EXTEND:
+        extend(m, from, c);
+        return true;
+    case CONTROL_JOBS:
+        list_jobs(m, from, c);
+        return true;
+    case CONTROL_RESULT:
+        result_request(m, from, c);
+        return true;
+    case CONTROL_TASKS:
+        list_tasks(m, from, c);
+        return true;
+    case CONTROL_WORKERS:
+        list_workers(m, from, c);
+        return true;
+    case CONTROL_BLOB_PUT:
+        blob_put(m, from, c);
+        return true;
+    case CONTROL_ROWS_TAKEN:
+        rows_taken(m, c);
+        return true;
+    case CONTROL_PING:
+        pong(m, from, c);
+        return true;
+    default:
+        return false;
     }
 }

@@ -9,11 +9,11 @@
 #include "common/error.h"
 #include "common/mem.h"
 
-static const char *const outcome_names[QX_OUTCOME_COUNT] = {"ok",     "error",  "exit", "signal",
+static const char *const outcome_names[QX_OUTCOME_COUNT] = {"ok",      "error",  "exit",   "signal",
                                                             "timeout", "memory", "budget", "lost"};
 
-qx_err job_new(uint64_t id, struct job_spec **spec_p, const struct task_decl *decl, uint32_t class_id, struct job **ret,
-               struct qx_error *err)
+qx_err job_new(uint64_t id, struct job_spec **spec_p, const struct task_decl *decl, uint32_t class_id,
+               struct job **ret, struct qx_error *err)
 {
     struct job_spec *spec = *spec_p;
     struct job *j = qx_calloc(1, sizeof *j);
@@ -103,10 +103,12 @@ void job_result_fini(struct job_result *r)
 static qx_err learn_plan(struct job *j, const struct frame_view *v, struct qx_error *err)
 {
     if (!v->result.len_plan)
-        return j->plan ? QX_ERR_OK : qx_fail(err, QX_ERR_PROTO, "a result without the reducer plan that was asked for");
+        return j->plan ? QX_ERR_OK
+                       : qx_fail(err, QX_ERR_PROTO, "a result without the reducer plan that was asked for");
     if (j->plan) {
         if (j->plan_bytes.len != v->result.len_plan || memcmp(j->plan_bytes.data, v->plan, j->plan_bytes.len))
-            return qx_fail(err, QX_ERR_PROTO, "two workers declare other outputs for the same task and version");
+            return qx_fail(err, QX_ERR_PROTO,
+                           "two workers declare other outputs for the same task and version");
         return QX_ERR_OK;
     }
     struct reduce_plan *plan = NULL;
@@ -120,12 +122,14 @@ static qx_err learn_plan(struct job *j, const struct frame_view *v, struct qx_er
     }
     j->plan = plan;
     if (j->has_rule && reduce_plan_opaque(plan))
-        return qx_fail(err, QX_ERR_INVALID, "task %s has a reducer of its own: it cannot run until a rule holds", j->spec->task);
+        return qx_fail(err, QX_ERR_INVALID,
+                       "task %s has a reducer of its own: it cannot run until a rule holds", j->spec->task);
     return QX_ERR_OK;
 }
 
 /* One length-prefixed, padded state out of the nodes section. */
-static qx_err next_state(const struct job *j, struct qx_reader *r, struct reduce_state *ret, struct qx_error *err)
+static qx_err next_state(const struct job *j, struct qx_reader *r, struct reduce_state *ret,
+                         struct qx_error *err)
 {
     uint64_t len = qx_read_u64(r);
     const void *bytes = len <= (uint64_t)(r->end - r->p) ? qx_read_bytes(r, (size_t)len) : NULL;
@@ -148,14 +152,16 @@ static uint64_t node_items(struct block_layout l, struct block_node n)
     return block_first(l, (n.index + 1) << n.level) - block_first(l, n.index << n.level);
 }
 
-static qx_err decode_nodes(struct job *j, const struct frame_view *v, struct job_result *ret, struct qx_error *err)
+static qx_err decode_nodes(struct job *j, const struct frame_view *v, struct job_result *ret,
+                           struct qx_error *err)
 {
     const struct block_layout l = j->spec->layout;
     const struct frame_result *f = &v->result;
     uint64_t whole_end = f->first_block + f->n_blocks - (f->partial_items != 0);
     size_t n_whole = block_cut(f->first_block, whole_end, ret->nodes);
     if (f->n_nodes != n_whole + (f->partial_items != 0))
-        return qx_fail(err, QX_ERR_PROTO, "%u nodes where the lease has %zu", f->n_nodes, n_whole + (f->partial_items != 0));
+        return qx_fail(err, QX_ERR_PROTO, "%u nodes where the lease has %zu", f->n_nodes,
+                       n_whole + (f->partial_items != 0));
     struct qx_reader r = qx_reader(v->nodes, (size_t)f->len_nodes);
     ret->n_items = 0;
     for (size_t i = 0; i < f->n_nodes; i++) {
@@ -187,17 +193,20 @@ qx_err job_decode(struct job *j, const struct frame_view *v, struct job_result *
     return QX_ERR_OK;
 }
 
-qx_err job_decode_state(const struct job *j, const struct frame_view *v, struct reduce_state *ret, struct qx_error *err)
+qx_err job_decode_state(const struct job *j, const struct frame_view *v, struct reduce_state *ret,
+                        struct qx_error *err)
 {
     struct qx_reader r = qx_reader(v->nodes, (size_t)v->result.len_nodes);
-    return v->result.n_nodes == 1 && j->plan ? next_state(j, &r, ret, err)
-                                             : qx_fail(err, QX_ERR_PROTO, "a merge that gives %u states", v->result.n_nodes);
+    return v->result.n_nodes == 1 && j->plan
+               ? next_state(j, &r, ret, err)
+               : qx_fail(err, QX_ERR_PROTO, "a merge that gives %u states", v->result.n_nodes);
 }
 
 static qx_err keep_rows(struct job *j, struct cell *c, const struct frame_view *v, struct qx_error *err)
 {
     struct job_rows r = {.first_item = block_first(j->spec->layout, v->result.first_block),
-                         .n_items = (uint32_t)v->result.n_items, .n_columns = reduce_plan_columns(j->plan)};
+                         .n_items = (uint32_t)v->result.n_items,
+                         .n_columns = reduce_plan_columns(j->plan)};
     r.values = qx_malloc((size_t)v->result.len_rows + 1);
     r.ok = qx_malloc((size_t)v->result.len_ok + 1);
     if (!r.values || !r.ok || qx_grow(&c->rows, &c->cap_rows, c->n_rows + 1, sizeof *c->rows)) {
@@ -216,7 +225,8 @@ static qx_err keep_rows(struct job *j, struct cell *c, const struct frame_view *
     return QX_ERR_OK;
 }
 
-qx_err job_insert(struct job *j, uint32_t cell, struct job_result *r, const struct frame_view *v, struct qx_error *err)
+qx_err job_insert(struct job *j, uint32_t cell, struct job_result *r, const struct frame_view *v,
+                  struct qx_error *err)
 {
     struct cell *c = &j->cells[cell];
     qx_err e = QX_ERR_OK;
@@ -268,9 +278,10 @@ static char *failures_json(const struct tally *t)
         json_t *first = json_array();
         for (uint32_t k = 0; k < c->n_first; k++)
             json_array_append_new(first, json_integer((json_int_t)c->first[k]));
-        json_array_append_new(causes, json_pack("{s:s, s:s, s:I, s:o}", "outcome",
-                                                c->kind < QX_OUTCOME_COUNT ? outcome_names[c->kind] : "unknown", "why", c->text,
-                                                "count", (json_int_t)c->count, "first", first));
+        json_array_append_new(causes,
+                              json_pack("{s:s, s:s, s:I, s:o}", "outcome",
+                                        c->kind < QX_OUTCOME_COUNT ? outcome_names[c->kind] : "unknown",
+                                        "why", c->text, "count", (json_int_t)c->count, "first", first));
     }
     json_t *all = json_pack("{s:I, s:o}", "count", (json_int_t)t->n_failed, "causes", causes);
     if (all && t->n_other)
@@ -282,14 +293,16 @@ static char *failures_json(const struct tally *t)
     return ret;
 }
 
-static qx_err answer_state(const struct job *j, const struct cell *c, const struct reduce_state *folded, struct reduce_state *ret)
+static qx_err answer_state(const struct job *j, const struct cell *c, const struct reduce_state *folded,
+                           struct reduce_state *ret)
 {
     if (folded)
         return reduce_state_copy(ret, folded);
     return c->tree ? tree_prefix_state(c->tree, ret) : reduce_reset(j->plan, NULL, ret);
 }
 
-qx_err job_close_cell(struct job *j, uint32_t cell, bool complete, const struct reduce_state *folded, struct qx_error *err)
+qx_err job_close_cell(struct job *j, uint32_t cell, bool complete, const struct reduce_state *folded,
+                      struct qx_error *err)
 {
     struct cell *c = &j->cells[cell];
     struct reduce_state s;
@@ -359,7 +372,8 @@ void job_close(struct job *j)
     uint8_t hash[16];
     crypto_generichash_init(&st, NULL, 0, sizeof hash);
     for (uint32_t i = 0; i < j->spec->n_cells; i++)
-        crypto_generichash_update(&st, (const uint8_t *)j->cells[i].answer.digest, sizeof j->cells[i].answer.digest);
+        crypto_generichash_update(&st, (const uint8_t *)j->cells[i].answer.digest,
+                                  sizeof j->cells[i].answer.digest);
     crypto_generichash_final(&st, hash, sizeof hash);
     sodium_bin2hex(j->digest, sizeof j->digest, hash, sizeof hash);
 }
@@ -370,7 +384,7 @@ void job_reopen(struct job *j, uint64_t n_items)
     for (uint32_t i = 0; i < j->spec->n_cells; i++) {
         struct cell *c = &j->cells[i];
         if (c->stopped)
-            continue;   /* the rule ended it: more items change nothing */
+            continue; /* the rule ended it: more items change nothing */
         uint64_t before = c->tree ? tree_prefix_items(c->tree) : 0;
         if (c->tree)
             tree_drop_partial(c->tree);
@@ -384,11 +398,13 @@ void job_reopen(struct job *j, uint64_t n_items)
     j->state = JOB_STATE_RUNNING;
 }
 
-size_t job_skips(const struct job *j, uint32_t cell, uint64_t first_item, uint64_t end_item, struct frame_skip *ret, size_t cap)
+size_t job_skips(const struct job *j, uint32_t cell, uint64_t first_item, uint64_t end_item,
+                 struct frame_skip *ret, size_t cap)
 {
     size_t n = 0;
     for (size_t i = 0; i < j->n_skips && n < cap; i++)
-        if (j->skips[i].cell == cell && j->skips[i].skip.item >= first_item && j->skips[i].skip.item < end_item)
+        if (j->skips[i].cell == cell && j->skips[i].skip.item >= first_item &&
+            j->skips[i].skip.item < end_item)
             ret[n++] = j->skips[i].skip;
     return n;
 }
@@ -412,7 +428,7 @@ bool job_next_rows(struct job *j, uint32_t cell, struct job_rows *ret)
     while (c->n_rows) {
         struct job_rows *r = &c->rows[0];
         uint64_t end = r->first_item + r->n_items, limit = c->tree ? tree_prefix_items(c->tree) : 0;
-        bool again = end <= c->next_row;      /* sent before the job was extended */
+        bool again = end <= c->next_row; /* sent before the job was extended */
         bool ready = r->first_item <= c->next_row && end <= limit;
         if (!again && !ready && !(c->stopped && r->first_item >= limit))
             return false;
@@ -424,7 +440,8 @@ bool job_next_rows(struct job *j, uint32_t cell, struct job_rows *ret)
             if (skip) {
                 head.n_items -= skip;
                 head.first_item += skip;
-                memmove(head.values, head.values + (size_t)skip * head.n_columns, (size_t)head.n_items * head.n_columns * sizeof(double));
+                memmove(head.values, head.values + (size_t)skip * head.n_columns,
+                        (size_t)head.n_items * head.n_columns * sizeof(double));
                 memmove(head.ok, head.ok + skip, head.n_items);
             }
             c->next_row = end;

@@ -14,23 +14,23 @@
 struct job_rows {
     uint64_t first_item;
     uint32_t n_items, n_columns;
-    double *values;             /* n_items x n_columns */
-    uint8_t *ok;                /* n_items bytes of enum qx_outcome */
+    double *values; /* n_items x n_columns */
+    uint8_t *ok;    /* n_items bytes of enum qx_outcome */
 };
 
 enum cell_state { CELL_RUNNING, CELL_FINISHING, CELL_FINISHED };
 
 struct cell {
     enum cell_state state;
-    bool stopped;               /* by the rule */
-    struct tree *tree;          /* NULL until the first result */
-    struct qx_bytes final;      /* the encoded state the answer rests on */
-    struct cell_answer answer;  /* texts owned; complete once FINISHED */
-    struct job_rows *rows;      /* what waits for its turn, by first_item */
+    bool stopped;              /* by the rule */
+    struct tree *tree;         /* NULL until the first result */
+    struct qx_bytes final;     /* the encoded state the answer rests on */
+    struct cell_answer answer; /* texts owned; complete once FINISHED */
+    struct job_rows *rows;     /* what waits for its turn, by first_item */
     size_t n_rows, cap_rows;
-    uint64_t next_row;          /* item whose row goes out next */
-    bool blocks_in;             /* own reducers: all blocks are here, the roots are being merged */
-    size_t n_folded;            /* own reducers: how many roots are folded or being folded */
+    uint64_t next_row; /* item whose row goes out next */
+    bool blocks_in;    /* own reducers: all blocks are here, the roots are being merged */
+    size_t n_folded;   /* own reducers: how many roots are folded or being folded */
     bool columns_sent;
 };
 
@@ -43,7 +43,7 @@ struct job_skip {
 struct job_merge {
     uint64_t token;
     uint32_t cell;
-    bool fold;                  /* of roots at the end, not of siblings */
+    bool fold; /* of roots at the end, not of siblings */
     struct block_node parent;
     struct qx_bytes payload;
 };
@@ -51,13 +51,13 @@ struct job_merge {
 struct job {
     uint64_t id, token, class_id;
     struct job_spec *spec;
-    struct qx_bytes spec_frame;         /* encoded, for lanes */
+    struct qx_bytes spec_frame; /* encoded, for lanes */
     const struct task_decl *decl;
     struct rule rule;
     bool has_rule;
     enum job_state state;
-    struct qx_error error;              /* of a failed job */
-    struct reduce_plan *plan;           /* NULL until the first result */
+    struct qx_error error;    /* of a failed job */
+    struct reduce_plan *plan; /* NULL until the first result */
     struct qx_bytes plan_bytes;
     struct cell *cells;
     uint32_t cells_finished;
@@ -67,36 +67,38 @@ struct job {
     size_t n_merges, cap_merges;
     uint64_t next_merge;
     char digest[33];
-    uint64_t rows_held_bytes;           /* waiting here or sent and not yet taken */
-    bool throttled, cancelled;          /* cancelled: its cells are cut off where they were */
+    uint64_t rows_held_bytes;  /* waiting here or sent and not yet taken */
+    bool throttled, cancelled; /* cancelled: its cells are cut off where they were */
     uint64_t submitted_ns, submitted_unix_ms, ended_ns, first_lease_ns, last_result_ns;
     uint64_t wait_ns, transfer_ns, task_ns, reduce_ns, busy_ns, sink_ns;
     uint64_t items_done, items_failed, leases, leases_failed;
 };
 
 /* Takes over *spec_p and NULLs it on success. The parameters are checked already. */
-qx_err job_new(uint64_t id, struct job_spec **spec_p, const struct task_decl *decl, uint32_t class_id, struct job **ret,
-               struct qx_error *err);
-void   job_free(struct job *j);
+qx_err job_new(uint64_t id, struct job_spec **spec_p, const struct task_decl *decl, uint32_t class_id,
+               struct job **ret, struct qx_error *err);
+void job_free(struct job *j);
 
 /* A result as it came, checked against the job's plan and layout: every node must hold exactly the items of its
  * blocks. Decoded apart from the tree, so that nothing changes unless the scheduler accepts it. */
 struct job_result {
     struct block_node nodes[QX_NODES_MAX + 1];
-    struct reduce_state *states;        /* QX_NODES_MAX + 1, reused */
+    struct reduce_state *states; /* QX_NODES_MAX + 1, reused */
     size_t n_nodes;
     uint64_t partial_block, partial_items;
     uint64_t n_items;
 };
 qx_err job_result_init(struct job_result *r);
-void   job_result_fini(struct job_result *r);
+void job_result_fini(struct job_result *r);
 qx_err job_decode(struct job *j, const struct frame_view *v, struct job_result *ret, struct qx_error *err);
 
 /* The one state of a MERGE result. */
-qx_err job_decode_state(const struct job *j, const struct frame_view *v, struct reduce_state *ret, struct qx_error *err);
+qx_err job_decode_state(const struct job *j, const struct frame_view *v, struct reduce_state *ret,
+                        struct qx_error *err);
 
 /* Takes what job_decode gave, accepted by the scheduler. Moves the states. */
-qx_err job_insert(struct job *j, uint32_t cell, struct job_result *r, const struct frame_view *v, struct qx_error *err);
+qx_err job_insert(struct job *j, uint32_t cell, struct job_result *r, const struct frame_view *v,
+                  struct qx_error *err);
 
 /* Moves the prefix of a cell forward and looks at the rule. True: the rule holds, the cell ends at *ret_block (once).
  * INVALID in *err when the rule cannot be evaluated: the job has failed. */
@@ -104,20 +106,22 @@ qx_err job_advance(struct job *j, uint32_t cell, bool *ret_stop, uint64_t *ret_b
 
 /* Puts the state that the answer rests on into cell.final, digest and counts: `folded`, or where that is NULL the fold of
  * the finished prefix. */
-qx_err job_close_cell(struct job *j, uint32_t cell, bool complete, const struct reduce_state *folded, struct qx_error *err);
+qx_err job_close_cell(struct job *j, uint32_t cell, bool complete, const struct reduce_state *folded,
+                      struct qx_error *err);
 /* The answer of a closed cell: `json` from a FINISH lease, or NULL: the reducers' own summary. */
 qx_err job_answer_cell(struct job *j, uint32_t cell, const void *json, size_t len, struct qx_error *err);
 /* After all cells are answered: the digest of the job. */
-void   job_close(struct job *j);
+void job_close(struct job *j);
 /* An extended job: cells run again from their whole blocks. */
-void   job_reopen(struct job *j, uint64_t n_items);
+void job_reopen(struct job *j, uint64_t n_items);
 
 /* Skips of blocks [first, end) of a cell, ascending; borrowed until the next call. */
-size_t job_skips(const struct job *j, uint32_t cell, uint64_t first_item, uint64_t end_item, struct frame_skip *ret, size_t cap);
+size_t job_skips(const struct job *j, uint32_t cell, uint64_t first_item, uint64_t end_item,
+                 struct frame_skip *ret, size_t cap);
 qx_err job_add_skip(struct job *j, uint32_t cell, uint64_t item, uint32_t outcome);
 
 /* The next rows of a cell in item order that may leave; moved out, free values and ok with qx_free. False: none. */
-bool   job_next_rows(struct job *j, uint32_t cell, struct job_rows *ret);
+bool job_next_rows(struct job *j, uint32_t cell, struct job_rows *ret);
 /* The running estimate of a cell from its prefix; NaN where there is none. */
-void   job_estimate(const struct job *j, uint32_t *ret_cell, double *ret_estimate, double *ret_se);
+void job_estimate(const struct job *j, uint32_t *ret_cell, double *ret_estimate, double *ret_se);
 #endif

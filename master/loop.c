@@ -44,7 +44,8 @@ qx_err master_open(struct master *m, const struct master_options *opt, struct qx
     m->next_job = 1;
     m->ack_at_ns = UINT64_MAX;
     m->now_ns = m->started_ns = clock_ns();
-    const struct sched_config config = {.worker_silent_ns = opt->silent_ms * NS_PER_MS, .target_chunk_ns = opt->target_chunk_ns};
+    const struct sched_config config = {.worker_silent_ns = opt->silent_ms * NS_PER_MS,
+                                        .target_chunk_ns = opt->target_chunk_ns};
     if (sched_new(&config, &m->sched) != QX_ERR_OK || catalogue_new(&m->catalogue) != QX_ERR_OK ||
         blobs_new(opt->blob_bytes, &m->blobs) != QX_ERR_OK || job_result_init(&m->result) != QX_ERR_OK)
         return qx_fail(err, QX_ERR_NOMEM, "out of memory at start");
@@ -57,7 +58,8 @@ qx_err master_open(struct master *m, const struct master_options *opt, struct qx
     zmq_ctx_set(m->zmq, ZMQ_MAX_SOCKETS, 65000);
     char suffix[32], sink[ZMQX_ADDRESS_BYTES];
     zmqx_sink_suffix(opt->bind, suffix);
-    const struct zmqx_options control_opt = {.hwm = 100000, .message_bytes_max = QX_CONTROL_BYTES_MAX, .linger_ms = 500, .mandatory = true};
+    const struct zmqx_options control_opt = {
+        .hwm = 100000, .message_bytes_max = QX_CONTROL_BYTES_MAX, .linger_ms = 500, .mandatory = true};
     const struct zmqx_options sink_opt = {.hwm = 100000, .message_bytes_max = QX_FRAME_BYTES_MAX};
     e = zmqx_address_add(opt->bind, suffix, sink, err);
     if (e == QX_ERR_OK)
@@ -106,7 +108,8 @@ bool master_send(struct master *m, const struct peer *to, const struct control *
 {
     qx_err e = control_encode(c, &m->out);
     if (e == QX_ERR_LIMIT && c->type != CONTROL_ERROR) {
-        master_send_error(m, to, c->tag, e, "what was asked for does not fit a message of %d MiB", QX_CONTROL_BYTES_MAX >> 20);
+        master_send_error(m, to, c->tag, e, "what was asked for does not fit a message of %d MiB",
+                          QX_CONTROL_BYTES_MAX >> 20);
         return true;
     }
     if (e != QX_ERR_OK) {
@@ -114,11 +117,12 @@ bool master_send(struct master *m, const struct peer *to, const struct control *
         return true;
     }
     if (zmq_send(m->control, to->id, to->len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-        return errno == EAGAIN;   /* full: what is lost here is asked for again; unreachable: gone */
+        return errno == EAGAIN; /* full: what is lost here is asked for again; unreachable: gone */
     return zmq_send(m->control, m->out.data, m->out.len, ZMQ_DONTWAIT) >= 0 || errno == EAGAIN;
 }
 
-void master_send_error(struct master *m, const struct peer *to, uint64_t tag, qx_err code, const char *fmt, ...)
+void master_send_error(struct master *m, const struct peer *to, uint64_t tag, qx_err code, const char *fmt,
+                       ...)
 {
     struct qx_error err;
     va_list ap;
@@ -143,7 +147,8 @@ static void park(struct master *m, const struct peer *from, const void *data, si
 }
 
 /* One control message. `again`: it was parked before and is answered now, whatever the answer. */
-static void control_message(struct master *m, const struct peer *from, const void *data, size_t len, bool again)
+static void control_message(struct master *m, const struct peer *from, const void *data, size_t len,
+                            bool again)
 {
     struct control c;
     struct qx_error err = {0};
@@ -154,15 +159,24 @@ static void control_message(struct master *m, const struct peer *from, const voi
         return;
     }
     switch (c.type) {
-    case CONTROL_HELLO:    workers_hello(m, from, &c); break;
-    case CONTROL_BEAT:     workers_beat(m, from, &c); break;
-    case CONTROL_BLOB_GET: workers_blob_get(m, from, &c); break;
-    case CONTROL_BYE:      workers_bye(m, &c); break;
+    case CONTROL_HELLO:
+        workers_hello(m, from, &c);
+        break;
+    case CONTROL_BEAT:
+        workers_beat(m, from, &c);
+        break;
+    case CONTROL_BLOB_GET:
+        workers_blob_get(m, from, &c);
+        break;
+    case CONTROL_BYE:
+        workers_bye(m, &c);
+        break;
     default:
         if ((c.type == CONTROL_SUBMIT || c.type == CONTROL_TASKS) && !again && !m->n_workers)
             park(m, from, data, len);
         else if (!clients_request(m, from, &c))
-            master_send_error(m, from, c.tag, QX_ERR_PROTO, "unknown message: is the other side of a newer release?");
+            master_send_error(m, from, c.tag, QX_ERR_PROTO,
+                              "unknown message: is the other side of a newer release?");
     }
     control_fini(&c);
 }
@@ -277,7 +291,7 @@ static int wait_ms(const struct master *m)
     until = m->draining && m->drain_deadline_ns < until ? m->drain_deadline_ns : until;
     for (size_t i = 0; i < m->n_parked; i++)
         until = m->parked[i].until_ns < until ? m->parked[i].until_ns : until;
-    if (m->n_joining)   /* a lane's other end gives no event of its own that is worth a place in the poll set */
+    if (m->n_joining) /* a lane's other end gives no event of its own that is worth a place in the poll set */
         until = m->now_ns + NS_PER_MS < until ? m->now_ns + NS_PER_MS : until;
     uint64_t now = clock_ns();
     if (until <= now)
@@ -288,13 +302,16 @@ static int wait_ms(const struct master *m)
 
 static void receive(struct master *m)
 {
-    for (int i = 0; i < RESULTS_A_TURN && receive_result(m); i++) {}
-    for (int i = 0; i < REQUESTS_A_TURN && receive_control(m); i++) {}
+    for (int i = 0; i < RESULTS_A_TURN && receive_result(m); i++) {
+    }
+    for (int i = 0; i < REQUESTS_A_TURN && receive_control(m); i++) {
+    }
 }
 
 static void turn(struct master *m)
 {
-    zmq_pollitem_t items[] = {{m->sink, 0, ZMQ_POLLIN, 0}, {m->control, 0, ZMQ_POLLIN, 0}, {NULL, m->signal_fd, ZMQ_POLLIN, 0}};
+    zmq_pollitem_t items[] = {
+        {m->sink, 0, ZMQ_POLLIN, 0}, {m->control, 0, ZMQ_POLLIN, 0}, {NULL, m->signal_fd, ZMQ_POLLIN, 0}};
     (void)zmq_poll(items, 3, wait_ms(m));
     m->now_ns = clock_ns();
     if (items[2].revents)

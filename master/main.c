@@ -11,7 +11,8 @@
 #include "master/master.h"
 
 static const struct option_decl declared[] = {
-    {"bind", "ADDRESS", "tcp://*:5550", "control address; the sink is one port on, lanes ten and more", false},
+    {"bind", "ADDRESS", "tcp://*:5550", "control address; the sink is one port on, lanes ten and more",
+     false},
     {"blob-memory", "BYTES", "4G", "how much of the data sets to keep in memory", false},
     {"beat", "MS", "1000", "how often workers report", false},
     {"silent", "MS", "10000", "a worker not heard of for so long is gone", false},

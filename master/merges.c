@@ -31,7 +31,8 @@ static size_t pending(const struct job *j, uint32_t cell)
 }
 
 /* Payload of a MERGE lease: length of the left state, left, right. */
-static qx_err make_payload(const struct reduce_state *left, const struct reduce_state *right, struct qx_bytes *ret)
+static qx_err make_payload(const struct reduce_state *left, const struct reduce_state *right,
+                           struct qx_bytes *ret)
 {
     struct qx_bytes one = {0};
     qx_err e = reduce_encode(left, &one);

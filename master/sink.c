@@ -27,14 +27,14 @@ static bool take_seq(struct master *m, struct worker *w, uint64_t seq)
         w->acked += fresh;
     } else {
         if (w->n_extra == ACK_EXTRA_MAX)
-            return false;   /* not taken, not acknowledged: it comes again */
+            return false; /* not taken, not acknowledged: it comes again */
         w->extra[w->n_extra++] = seq;
     }
     for (uint32_t i = 0; w->n_extra && i < w->n_extra; i++)
         if (w->extra[i] <= w->acked + 1) {
             w->acked += w->extra[i] == w->acked + 1;
             w->extra[i] = w->extra[--w->n_extra];
-            i = UINT32_MAX;   /* look again from the start */
+            i = UINT32_MAX; /* look again from the start */
         }
     uint64_t ack_at_ns = m->now_ns + (w->draining ? 0 : ACK_DELAY_NS);
     w->n_unacked++;
@@ -59,8 +59,8 @@ static uint64_t hash_bytes(const uint8_t *p, size_t len)
 static void audit_keep(struct master *m, const struct frame_view *v)
 {
     m->audit[m->audit_next++ % AUDIT_RING] =
-        (struct audit){v->result.job, v->result.first_block, hash_bytes(v->nodes, (size_t)v->result.len_nodes), v->result.cell,
-                       v->result.n_blocks};
+        (struct audit){v->result.job, v->result.first_block,
+                       hash_bytes(v->nodes, (size_t)v->result.len_nodes), v->result.cell, v->result.n_blocks};
 }
 
 /* A second result of a range that was taken before must be the same to the bit. */
@@ -72,20 +72,23 @@ static void audit_compare(struct master *m, const struct worker *w, const struct
             a->n_blocks != v->result.n_blocks || a->hash == hash_bytes(v->nodes, (size_t)v->result.len_nodes))
             continue;
         struct job *j = sink_job(m, a->job);
-        qx_log(QX_LOG_ERROR, "NOT-REPRODUCIBLE", "job=%" PRIu64 " cell=%u block=%" PRIu64 " blocks=%u worker=%s", a->job, a->cell,
+        qx_log(QX_LOG_ERROR, "NOT-REPRODUCIBLE",
+               "job=%" PRIu64 " cell=%u block=%" PRIu64 " blocks=%u worker=%s", a->job, a->cell,
                a->first_block, a->n_blocks, w->name);
         if (j && j->state == JOB_STATE_RUNNING && !(j->decl->flags & QX_TASK_NOT_REPRODUCIBLE)) {
             struct qx_error err;
             qx_fail(&err, QX_ERR_TASK,
                     "task %s %s gave two different results for the same items (blocks %" PRIu64 " to %" PRIu64
-                    "): it is not reproducible", j->spec->task, j->spec->version, a->first_block, a->first_block + a->n_blocks - 1);
+                    "): it is not reproducible",
+                    j->spec->task, j->spec->version, a->first_block, a->first_block + a->n_blocks - 1);
             sink_fail_job(m, j, &err);
         }
         return;
     }
 }
 
-static void add_times(struct master *m, struct job *j, struct worker *w, const struct frame_result *f, uint64_t granted_ns)
+static void add_times(struct master *m, struct job *j, struct worker *w, const struct frame_result *f,
+                      uint64_t granted_ns)
 {
     uint64_t away_ns = m->now_ns > granted_ns ? m->now_ns - granted_ns : 0;
     uint64_t there_ns = f->wait_ns + f->busy_ns;
@@ -148,7 +151,8 @@ void sink_cell_complete(struct master *m, uint64_t job, uint32_t cell)
     j->sink_ns += clock_ns() - t0;
 }
 
-static struct sched_event lease_event(enum sched_event_type type, const struct worker *w, const struct frame_result *f)
+static struct sched_event lease_event(enum sched_event_type type, const struct worker *w,
+                                      const struct frame_result *f)
 {
     struct sched_event ev = {.type = type, .worker = w->session, .job = f->job, .cell = f->cell};
     ev.u.result = (struct sched_result){.lease = f->lease,
@@ -165,13 +169,15 @@ static struct sched_event lease_event(enum sched_event_type type, const struct w
 }
 
 /* What a range of the lease must have as its partial end. */
-static qx_err check_partial(const struct job *j, const struct sched_lease *l, const struct frame_result *f, struct qx_error *err)
+static qx_err check_partial(const struct job *j, const struct sched_lease *l, const struct frame_result *f,
+                            struct qx_error *err)
 {
     uint64_t end = block_first(j->spec->layout, l->first_block + l->n_blocks);
     uint64_t last = block_first(j->spec->layout, l->first_block + l->n_blocks - 1);
     uint64_t expected = end > l->end_item ? l->end_item - last : 0;
     if (f->partial_items != expected)
-        return qx_fail(err, QX_ERR_PROTO, "the partial block holds %" PRIu64 " items, the result says %" PRIu64, expected,
+        return qx_fail(err, QX_ERR_PROTO,
+                       "the partial block holds %" PRIu64 " items, the result says %" PRIu64, expected,
                        f->partial_items);
     return QX_ERR_OK;
 }
@@ -183,13 +189,15 @@ static void attempt_failed(struct master *m, struct worker *w, struct job *j, co
     j->leases_failed++;
     w->leases_failed++;
     if (f->outcome == QX_OUTCOME_ERROR && f->code != QX_ERR_CANCELLED) {
-        qx_fail(&err, f->code < 0 && f->code >= QX_ERR_BUG ? (qx_err)f->code : QX_ERR_TASK, "%.*s", (int)f->len_text, v->text);
+        qx_fail(&err, f->code < 0 && f->code >= QX_ERR_BUG ? (qx_err)f->code : QX_ERR_TASK, "%.*s",
+                (int)f->len_text, v->text);
         sink_fail_job(m, j, &err);
         return;
     }
-    qx_log(QX_LOG_WARN, "ATTEMPT-FAILED", "job=%" PRIu64 " cell=%u block=%" PRIu64 " attempt=%u worker=%s why=\"%.*s\"", f->job, f->cell,
+    qx_log(QX_LOG_WARN, "ATTEMPT-FAILED",
+           "job=%" PRIu64 " cell=%u block=%" PRIu64 " attempt=%u worker=%s why=\"%.*s\"", f->job, f->cell,
            f->first_block, f->attempt, w->name, (int)f->len_text, v->text);
-    qx_fail(&j->error, QX_ERR_TASK, "%.*s", (int)f->len_text, v->text);   /* in case it is the last straw */
+    qx_fail(&j->error, QX_ERR_TASK, "%.*s", (int)f->len_text, v->text); /* in case it is the last straw */
     struct sched_event ev = lease_event(EV_LEASE_FAILED, w, f);
     if (master_event(m, &ev) == QX_ERR_PROTO) {
         qx_fail(&err, QX_ERR_PROTO, "a failed attempt that does not fit its lease");
@@ -222,7 +230,8 @@ static void advance(struct master *m, struct job *j, uint32_t cell)
         clients_rows(m, j, cell);
 }
 
-static void run_done(struct master *m, struct worker *w, struct job *j, const struct sched_lease *l, const struct frame_view *v)
+static void run_done(struct master *m, struct worker *w, struct job *j, const struct sched_lease *l,
+                     const struct frame_view *v)
 {
     struct qx_error err = {0};
     uint64_t granted_ns = l->granted_ns;
@@ -250,7 +259,8 @@ static void run_done(struct master *m, struct worker *w, struct job *j, const st
         sink_fail_job(m, j, &err);
 }
 
-static void aux_done(struct master *m, struct worker *w, struct job *j, const struct sched_lease *l, const struct frame_view *v)
+static void aux_done(struct master *m, struct worker *w, struct job *j, const struct sched_lease *l,
+                     const struct frame_view *v)
 {
     uint64_t granted_ns = l->granted_ns, token = l->token;
     struct sched_event ev = lease_event(EV_LEASE_DONE, w, &v->result);
@@ -265,15 +275,16 @@ static void aux_done(struct master *m, struct worker *w, struct job *j, const st
 
 /* The lease that a result claims, if everything it says of it is true. PROTO and a text if the worker lies, STALE if
  * the lease is simply over. */
-static qx_err claimed_lease(struct master *m, const struct worker *w, const struct frame_result *f, const struct sched_lease **ret,
-                            struct qx_error *err)
+static qx_err claimed_lease(struct master *m, const struct worker *w, const struct frame_result *f,
+                            const struct sched_lease **ret, struct qx_error *err)
 {
     const struct sched_lease *l = sched_lease(m->sched, f->lease);
     if (!l)
         return QX_ERR_STALE;
-    if (l->worker != w->session || l->job != f->job || l->cell != f->cell || l->attempt != f->attempt || l->kind != f->kind ||
-        l->first_block != f->first_block || l->n_blocks != f->n_blocks)
-        return qx_fail(err, QX_ERR_PROTO, "a result for lease %" PRIx64 " that was given out differently", f->lease);
+    if (l->worker != w->session || l->job != f->job || l->cell != f->cell || l->attempt != f->attempt ||
+        l->kind != f->kind || l->first_block != f->first_block || l->n_blocks != f->n_blocks)
+        return qx_fail(err, QX_ERR_PROTO, "a result for lease %" PRIx64 " that was given out differently",
+                       f->lease);
     *ret = l;
     return QX_ERR_OK;
 }
@@ -288,7 +299,7 @@ void sink_take(struct master *m, const void *frame, size_t len)
     }
     struct worker *w = workers_find(m, v.head.session);
     if (!w || w->gone || !w->ready || !take_seq(m, w, v.head.seq))
-        return;   /* of a session that is over, or a repeat */
+        return; /* of a session that is over, or a repeat */
     w->seen_ns = m->now_ns;
     const struct sched_lease *l = NULL;
     qx_err e = claimed_lease(m, w, &v.result, &l, &err);
@@ -316,13 +327,16 @@ void sink_aux_failed(struct master *m, uint64_t job)
     if (!j)
         return;
     struct qx_error err;
-    qx_fail(&err, QX_ERR_TASK, "the answer could not be made: %s", j->error.code ? j->error.text : "the workers vanished");
+    qx_fail(&err, QX_ERR_TASK, "the answer could not be made: %s",
+            j->error.code ? j->error.text : "the workers vanished");
     sink_fail_job(m, j, &err);
 }
 
 static enum job_state end_state(enum sched_job_end end)
 {
-    return end == JOB_END_DONE ? JOB_STATE_DONE : end == JOB_END_CANCELLED ? JOB_STATE_CANCELLED : JOB_STATE_FAILED;
+    return end == JOB_END_DONE        ? JOB_STATE_DONE
+           : end == JOB_END_CANCELLED ? JOB_STATE_CANCELLED
+                                      : JOB_STATE_FAILED;
 }
 
 /* What the prefix of each cell that is not finished says, for a job that did not come to its end. */
@@ -348,13 +362,16 @@ void sink_job_ended(struct master *m, uint64_t job, enum sched_job_end end)
         close_partial(j);
     if (end == JOB_END_LOST || end == JOB_END_UNOPENED) {
         struct qx_error last = j->error;
-        qx_fail(&j->error, QX_ERR_TASK, end == JOB_END_LOST ? "a chunk lost its worker too often (last: %s)"
-                                                            : "the task cannot be started here (last: %s)",
+        qx_fail(&j->error, QX_ERR_TASK,
+                end == JOB_END_LOST ? "a chunk lost its worker too often (last: %s)"
+                                    : "the task cannot be started here (last: %s)",
                 last.code ? last.text : "the workers vanished");
     }
-    clients_job_ended(m, j);   /* first: somebody waits for it */
+    clients_job_ended(m, j); /* first: somebody waits for it */
     workers_forget_job(m, job);
-    qx_log(QX_LOG_INFO, "JOB-ENDED", "job=%" PRIu64 " task=%s state=%d items=%" PRIu64 " failed=%" PRIu64 " elapsed_ms=%" PRIu64 "%s%s",
-           job, j->spec->task, j->state, j->items_done, j->items_failed, (j->ended_ns - j->submitted_ns) / 1000000,
-           j->state == JOB_STATE_FAILED ? " why=" : "", j->state == JOB_STATE_FAILED ? j->error.text : "");
+    qx_log(QX_LOG_INFO, "JOB-ENDED",
+           "job=%" PRIu64 " task=%s state=%d items=%" PRIu64 " failed=%" PRIu64 " elapsed_ms=%" PRIu64 "%s%s",
+           job, j->spec->task, j->state, j->items_done, j->items_failed,
+           (j->ended_ns - j->submitted_ns) / 1000000, j->state == JOB_STATE_FAILED ? " why=" : "",
+           j->state == JOB_STATE_FAILED ? j->error.text : "");
 }

@@ -105,12 +105,14 @@ static void welcome(struct master *m, const struct worker *w, uint64_t tag)
 void workers_hello(struct master *m, const struct peer *from, struct control *c)
 {
     if (c->u.hello.version != QX_PROTO_VERSION) {
-        master_send_error(m, from, c->tag, QX_ERR_VERSION, "this master speaks protocol %d, the worker %u: use the same release",
+        master_send_error(m, from, c->tag, QX_ERR_VERSION,
+                          "this master speaks protocol %d, the worker %u: use the same release",
                           QX_PROTO_VERSION, c->u.hello.version);
         return;
     }
     if (!c->u.hello.slots || m->draining) {
-        master_send_error(m, from, c->tag, QX_ERR_STATE, m->draining ? "the master is shutting down" : "a worker needs at least one slot");
+        master_send_error(m, from, c->tag, QX_ERR_STATE,
+                          m->draining ? "the master is shutting down" : "a worker needs at least one slot");
         return;
     }
     for (struct idmap_slot *s = NULL; (s = idmap_next(&m->workers, s));) {
@@ -141,7 +143,8 @@ void workers_hello(struct master *m, const struct peer *from, struct control *c)
         e = QX_ERR_NOMEM;
     if (e != QX_ERR_OK) {
         worker_free(w);
-        qx_log(QX_LOG_ERROR, "WORKER-REFUSED", "name=%s why=\"%s\"", c->u.hello.name, err.code ? err.text : qx_err_text(e));
+        qx_log(QX_LOG_ERROR, "WORKER-REFUSED", "name=%s why=\"%s\"", c->u.hello.name,
+               err.code ? err.text : qx_err_text(e));
         master_send_error(m, from, c->tag, e, "%s", err.code ? err.text : qx_err_text(e));
         return;
     }
@@ -161,8 +164,8 @@ static void join(struct master *m, struct worker *w)
     }
     w->ready = true;
     m->n_workers++;
-    qx_log(QX_LOG_INFO, "WORKER-JOINED", "worker=%s host=%s slots=%u tasks=%u lane=%s", w->name, w->host, w->slots, w->n_tasks,
-           w->lane_suffix);
+    qx_log(QX_LOG_INFO, "WORKER-JOINED", "worker=%s host=%s slots=%u tasks=%u lane=%s", w->name, w->host,
+           w->slots, w->n_tasks, w->lane_suffix);
 }
 
 void workers_poll_joining(struct master *m)
@@ -188,7 +191,7 @@ static void lane_send(struct worker *w, zmq_msg_t *msg)
     if (!w->n_outbox && zmq_msg_send(msg, w->lane, ZMQ_DONTWAIT) >= 0)
         return;
     if (qx_grow(&w->outbox, &w->cap_outbox, w->n_outbox + 1, sizeof *w->outbox)) {
-        zmq_msg_close(msg);   /* the worker notices the gap in the sequence and asks again */
+        zmq_msg_close(msg); /* the worker notices the gap in the sequence and asks again */
         return;
     }
     zmq_msg_init(&w->outbox[w->n_outbox]);
@@ -222,7 +225,8 @@ static void send_spec(struct worker *w, struct job *j)
         zmq_msg_close(&msg);
         return;
     }
-    frame_job_write(zmq_msg_data(&msg), FRAME_JOB, w->session, ++w->lane_seq, j->id, j->spec_frame.data, j->spec_frame.len);
+    frame_job_write(zmq_msg_data(&msg), FRAME_JOB, w->session, ++w->lane_seq, j->id, j->spec_frame.data,
+                    j->spec_frame.len);
     lane_send(w, &msg);
 }
 
@@ -233,17 +237,25 @@ void workers_lease(struct master *m, const struct sched_lease *l)
     struct worker *w = workers_find(m, l->worker);
     struct job *j = sink_job(m, l->job);
     if (!w || w->gone || !j || !sched_lease(m->sched, l->id))
-        return;   /* gone or revoked in the same turn: the scheduler knows */
+        return; /* gone or revoked in the same turn: the scheduler knows */
     send_spec(w, j);
     struct frame_skip skips[SKIPS_A_LEASE_MAX];
-    struct frame_lease f = {.lease = l->id, .job = l->job, .cell = l->cell, .attempt = l->attempt, .first_block = l->first_block,
-                            .n_blocks = (uint32_t)l->n_blocks, .kind = l->kind, .end_item = l->end_item, .expect_ns = l->expect_ns};
+    struct frame_lease f = {.lease = l->id,
+                            .job = l->job,
+                            .cell = l->cell,
+                            .attempt = l->attempt,
+                            .first_block = l->first_block,
+                            .n_blocks = (uint32_t)l->n_blocks,
+                            .kind = l->kind,
+                            .end_item = l->end_item,
+                            .expect_ns = l->expect_ns};
     const void *payload = NULL;
     if (l->kind == LEASE_RUN) {
         f.flags = (j->plan ? 0 : FRAME_WANT_PLAN) | (j->spec->rows ? FRAME_WANT_ROWS : 0);
         if (j->n_skips)
             f.n_skips = (uint32_t)job_skips(j, l->cell, block_first(j->spec->layout, l->first_block),
-                                            block_first(j->spec->layout, l->first_block + l->n_blocks), skips, SKIPS_A_LEASE_MAX);
+                                            block_first(j->spec->layout, l->first_block + l->n_blocks), skips,
+                                            SKIPS_A_LEASE_MAX);
     } else if (l->kind == LEASE_MERGE) {
         const struct job_merge *g = merges_find(j, l->token);
         payload = g ? g->payload.data : NULL;
@@ -270,7 +282,8 @@ void workers_revoke(struct master *m, uint64_t job, uint32_t cell, uint64_t from
         zmq_msg_t msg;
         if (w->gone || !idmap_get(&w->specs, job) || !frame_new(&msg, frame_job_bytes(sizeof revoke)))
             continue;
-        frame_job_write(zmq_msg_data(&msg), FRAME_REVOKE, w->session, ++w->lane_seq, job, &revoke, sizeof revoke);
+        frame_job_write(zmq_msg_data(&msg), FRAME_REVOKE, w->session, ++w->lane_seq, job, &revoke,
+                        sizeof revoke);
         lane_send(w, &msg);
     }
 }
@@ -306,9 +319,9 @@ void workers_beat(struct master *m, const struct peer *from, const struct contro
         struct sched_event ev = {.type = EV_WORKER_HELD, .worker = w->session};
         ev.u.held.leases = c->u.beat.held;
         ev.u.held.n_leases = c->u.beat.n_held;
-        qx_log(QX_LOG_WARN, "WORKER-RESYNC", "worker=%s held=%u lane_seq=%" PRIu64 " sent=%" PRIu64, w->name, c->u.beat.n_held,
-               c->u.beat.lane_seq, w->lane_seq);
-        idmap_fini(&w->specs);   /* a lost frame may have been a specification: all are sent again */
+        qx_log(QX_LOG_WARN, "WORKER-RESYNC", "worker=%s held=%u lane_seq=%" PRIu64 " sent=%" PRIu64, w->name,
+               c->u.beat.n_held, c->u.beat.lane_seq, w->lane_seq);
+        idmap_fini(&w->specs); /* a lost frame may have been a specification: all are sent again */
         (void)master_event(m, &ev);
     }
     (void)master_send(m, from, &back);
@@ -336,13 +349,14 @@ void workers_bye(struct master *m, const struct control *c)
     struct worker *w = workers_find(m, c->u.bye.session);
     if (!w || w->gone)
         return;
-    if (w->draining) {   /* the second one: nothing is held any more */
+    if (w->draining) { /* the second one: nothing is held any more */
         workers_gone(m, w->session, "it left");
         return;
     }
     w->draining = true;
-    m->ack_at_ns = m->now_ns;   /* it waits for them */
-    qx_log(QX_LOG_INFO, "WORKER-DRAINS", "worker=%s leases=%zu", w->name, sched_worker_leases(m->sched, w->session));
+    m->ack_at_ns = m->now_ns; /* it waits for them */
+    qx_log(QX_LOG_INFO, "WORKER-DRAINS", "worker=%s leases=%zu", w->name,
+           sched_worker_leases(m->sched, w->session));
     struct sched_event ev = {.type = EV_WORKER_DRAIN, .worker = w->session};
     if (w->ready)
         (void)master_event(m, &ev);
@@ -353,9 +367,9 @@ void workers_gone(struct master *m, uint64_t session, const char *why)
     struct worker *w = workers_find(m, session);
     if (!w || w->gone)
         return;
-    qx_log(w->draining ? QX_LOG_INFO : QX_LOG_WARN, "WORKER-LOST", "worker=%s host=%s leases=%zu why=\"%s\"", w->name, w->host,
-           sched_worker_leases(m->sched, session), why);
-    w->gone = true;   /* freed by workers_flush: callers may still hold it */
+    qx_log(w->draining ? QX_LOG_INFO : QX_LOG_WARN, "WORKER-LOST", "worker=%s host=%s leases=%zu why=\"%s\"",
+           w->name, w->host, sched_worker_leases(m->sched, session), why);
+    w->gone = true; /* freed by workers_flush: callers may still hold it */
     m->n_workers -= w->ready;
     struct sched_event ev = {.type = EV_WORKER_GONE, .worker = session};
     if (w->ready)
@@ -402,6 +416,6 @@ void workers_flush(struct master *m)
     }
     if (acks)
         m->ack_at_ns = UINT64_MAX;
-    if (reap)   /* one a turn: the loop comes by often enough */
+    if (reap) /* one a turn: the loop comes by often enough */
         worker_free(idmap_del(&m->workers, reap));
 }

@@ -56,7 +56,8 @@ static qx_err answer_check(const void *plain, struct qx_error *err)
 {
     const struct control *c = plain;
     if (c->u.answer.n_cells > c->u.answer.info.n_cells)
-        return qx_fail(err, QX_ERR_PROTO, "answers of %u cells, the job has %u", c->u.answer.n_cells, c->u.answer.info.n_cells);
+        return qx_fail(err, QX_ERR_PROTO, "answers of %u cells, the job has %u", c->u.answer.n_cells,
+                       c->u.answer.info.n_cells);
     return QX_ERR_OK;
 }
 

@@ -265,7 +265,9 @@ static void receive_lane(struct supervisor *s, uint64_t now_ns)
         } else {
             struct job *job = jobs_find(s->jobs, v.job);
             if (job && v.head.type == FRAME_REVOKE)
-                revoke_leases(s, job, (struct lease_scope){.cell = v.revoke.cell, .from_block = v.revoke.from_block}, now_ns);
+                revoke_leases(s, job,
+                              (struct lease_scope){.cell = v.revoke.cell, .from_block = v.revoke.from_block},
+                              now_ns);
             else if (job)
                 forget(s, job, now_ns);
         }

@@ -50,8 +50,9 @@ static void setup(void)
     strcpy(dir, "/tmp/qx-hostile-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(address, sizeof address, "ipc://%s/m", dir);
-    const char *const argv[] = {binary("qx-master", path), "--bind", address, "--beat", "100", "--silent", "2000", "--exit-with-parent",
-                                "--log-level", "error", NULL};
+    const char *const argv[] = {
+        binary("qx-master", path), "--bind",      address, "--beat", "100", "--silent", "2000",
+        "--exit-with-parent",      "--log-level", "error", NULL};
     master = start(argv);
     zmq = zmq_ctx_new();
     struct qx_error err;
@@ -66,7 +67,8 @@ static void end(pid_t *pid)
         return;
     (void)kill(*pid, SIGTERM);
     ck_assert_int_eq(waitpid(*pid, &status, 0), *pid);
-    ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status), "a daemon ended with status %x", (unsigned)status);
+    ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status), "a daemon ended with status %x",
+                  (unsigned)status);
     *pid = 0;
 }
 
@@ -74,7 +76,7 @@ static void teardown(void)
 {
     char command[128];
     end(&real_worker);
-    end(&master);   /* it must have survived everything, and leak nothing */
+    end(&master); /* it must have survived everything, and leak nothing */
     zmq_ctx_term(zmq);
     registry_free(registry);
     snprintf(command, sizeof command, "rm -rf %s", dir);
@@ -111,7 +113,8 @@ static void await(void *s, enum control_type type, struct control *ret)
         struct qx_error err;
         zmq_msg_init(&msg);
         ck_assert_msg(zmq_msg_recv(&msg, s, 0) >= 0, "no %s came", control_type_name(type));
-        ck_assert_msg(control_decode(zmq_msg_data(&msg), zmq_msg_size(&msg), ret, &err) == QX_ERR_OK, "%s", err.text);
+        ck_assert_msg(control_decode(zmq_msg_data(&msg), zmq_msg_size(&msg), ret, &err) == QX_ERR_OK, "%s",
+                      err.text);
         zmq_msg_close(&msg);
         if (ret->type == type)
             return;
@@ -141,10 +144,10 @@ START_TEST(nonsense_on_every_socket_is_survived)
             noise[i] = (uint8_t)((state = state * 1664525u + 1013904223u) >> 24);
         size_t len = (state >> 8) % sizeof noise;
         if (round % 3 == 0 && len >= 8)
-            memcpy(noise, "QX\1\4", 4);   /* looks like a result */
+            memcpy(noise, "QX\1\4", 4); /* looks like a result */
         ck_assert_int_ge(zmq_send(control, noise, len, 0), 0);
         ck_assert_int_ge(zmq_send(sink, noise, len, 0), 0);
-        ck_assert_int_ge(zmq_send(control, "", 0, ZMQ_SNDMORE), 0);   /* more frames than one */
+        ck_assert_int_ge(zmq_send(control, "", 0, ZMQ_SNDMORE), 0); /* more frames than one */
         ck_assert_int_ge(zmq_send(control, noise, len, 0), 0);
     }
     expect_alive(control, tag++);
@@ -163,7 +166,7 @@ START_TEST(truncated_and_other_versions_are_answered)
     await(control, CONTROL_ERROR, &got);
     ck_assert_int_eq(got.u.error.code, QX_ERR_PROTO);
     control_fini(&got);
-    ck_assert_uint_eq(out.data[0], 0x08);   /* field 1, the version */
+    ck_assert_uint_eq(out.data[0], 0x08); /* field 1, the version */
     out.data[1] = 9;
     ck_assert_int_ge(zmq_send(control, out.data, out.len, 0), 0);
     await(control, CONTROL_ERROR, &got);
@@ -264,7 +267,9 @@ static void liar_send(struct liar *l, struct frame_result r, uint64_t n_items)
     task = registry_find(registry, "noop", NULL, &decl);
     host_chunk_init(&chunk);
     ck_assert_int_eq(host_open(task, decl, NULL, 0, &opt, &open, &err), QX_ERR_OK);
-    ck_assert_int_eq(host_run(open, decl->layout, 0, block_count(decl->layout, n_items), n_items, NULL, 0, false, &chunk, &err), QX_ERR_OK);
+    ck_assert_int_eq(host_run(open, decl->layout, 0, block_count(decl->layout, n_items), n_items, NULL, 0,
+                              false, &chunk, &err),
+                     QX_ERR_OK);
     ck_assert_int_eq(reduce_plan_encode(host_plan(open), &plan), QX_ERR_OK);
     ck_assert_int_eq(reduce_encode(&chunk.nodes[0], &state), QX_ERR_OK);
     ck_assert_int_eq(qx_put_u64(&nodes, state.len), QX_ERR_OK);
@@ -324,28 +329,34 @@ START_TEST(a_worker_that_lies_is_cut_off_and_nothing_it_said_counts)
     struct control c = {.type = CONTROL_SUBMIT, .tag = 3}, got;
     c.u.submit.token = 42;
     c.u.submit.watch = true;
-    c.u.submit.spec = (struct job_spec){
-        .task = "noop", .version = "", .until = "", .label = "", .n_cells = 1, .cells = &cell, .n_items = N_ITEMS, .seed = SEED};
+    c.u.submit.spec = (struct job_spec){.task = "noop",
+                                        .version = "",
+                                        .until = "",
+                                        .label = "",
+                                        .n_cells = 1,
+                                        .cells = &cell,
+                                        .n_items = N_ITEMS,
+                                        .seed = SEED};
     liar_join(&l);
     send_control(client, &c);
     liar_lease(&l);
     struct frame_result r = honest(&l.lease);
-    r.lease += (uint64_t)1 << 40;             /* of a lease that never was, for a job that is there: stale, no more */
+    r.lease += (uint64_t)1 << 40; /* of a lease that never was, for a job that is there: stale, no more */
     liar_send(&l, r, 256);
     r = honest(&l.lease);
-    r.n_blocks++;                             /* its lease, another range */
+    r.n_blocks++; /* its lease, another range */
     liar_send(&l, r, 256);
     r = honest(&l.lease);
     r.attempt++;
     liar_send(&l, r, 256);
     r = honest(&l.lease);
-    liar_send(&l, r, 100);                    /* its range, fewer items than that holds */
+    liar_send(&l, r, 100); /* its range, fewer items than that holds */
     await(l.control, CONTROL_ERROR, &got);
     ck_assert_int_eq(got.u.error.code, QX_ERR_PROTO);
     control_fini(&got);
     char path[1024];
-    const char *const argv[] = {binary("qx-worker", path), "--master", address, "--slots", "2", "--exit-with-parent",
-                                "--log-level", "error", NULL};
+    const char *const argv[] = {binary("qx-worker", path), "--master",    address, "--slots", "2",
+                                "--exit-with-parent",      "--log-level", "error", NULL};
     real_worker = start(argv);
     await(client, CONTROL_ANSWER, &got);
     char digest[33];

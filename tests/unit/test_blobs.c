@@ -34,7 +34,7 @@ START_TEST(parts_come_in_order_and_repeats_are_ignored)
     ck_assert_uint_eq(have, 0);
     ck_assert_int_eq(blobs_put(b, &ref, 0, data, 4, &have, &err), QX_ERR_OK);
     ck_assert_uint_eq(have, 4);
-    ck_assert_int_eq(blobs_put(b, &ref, 0, data, 4, &have, &err), QX_ERR_OK);   /* again */
+    ck_assert_int_eq(blobs_put(b, &ref, 0, data, 4, &have, &err), QX_ERR_OK);     /* again */
     ck_assert_int_eq(blobs_put(b, &ref, 8, data + 8, 2, &have, &err), QX_ERR_OK); /* too early */
     ck_assert_uint_eq(have, 4);
     uint64_t len = 0;
@@ -74,7 +74,7 @@ START_TEST(the_oldest_unused_makes_room)
     uint64_t have = 0;
     struct qx_error err;
     blobs_ref(b, &a);
-    put_all(b, "ccccc", 5);   /* a is held by a job: b goes */
+    put_all(b, "ccccc", 5); /* a is held by a job: b goes */
     ck_assert(blobs_state(b, &a, &have));
     ck_assert(!blobs_state(b, &bb, &have));
     ck_assert_int_eq(blobs_put(b, &big, 0, "0123456789abc", 13, &have, &err), QX_ERR_LIMIT);

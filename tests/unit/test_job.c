@@ -14,8 +14,9 @@ static struct reduce_plan *plan;
 static void make_plan(void)
 {
     static const uint32_t column[] = {0};
-    const struct qx_reducer reducers[] = {{.kind = QX_REDUCE_COUNT, .name = "count"},
-                                          {.kind = QX_REDUCE_MOMENTS, .name = NULL, .columns = column, .n_columns = 1}};
+    const struct qx_reducer reducers[] = {
+        {.kind = QX_REDUCE_COUNT, .name = "count"},
+        {.kind = QX_REDUCE_MOMENTS, .name = NULL, .columns = column, .n_columns = 1}};
     struct qx_error err;
     ck_assert_msg(reduce_plan_new(columns, 1, reducers, 2, &plan, &err) == QX_ERR_OK, "%s", err.text);
 }
@@ -175,7 +176,8 @@ enum { N_ITEMS = 1001 };
 /* All blocks in leases of `step` blocks, the k-th lease at place k * stride of the order. */
 static void run_in_order(struct job *j, struct job_result *r, uint64_t step, uint64_t stride)
 {
-    uint64_t blocks = block_count(decl.layout, j->spec->n_items), leases = (blocks + step - 1) / step, block = 0;
+    uint64_t blocks = block_count(decl.layout, j->spec->n_items), leases = (blocks + step - 1) / step,
+             block = 0;
     for (uint64_t k = 0; k < leases; k++) {
         uint64_t first = k * stride % leases * step;
         deliver(j, r, first, first + step > blocks ? blocks - first : step);
@@ -217,7 +219,7 @@ START_TEST(an_extended_job_equals_a_fresh_one)
     close_job(j, extended);
     ck_assert_str_ne(fresh, extended);
     uint64_t whole = block_of(decl.layout, 333), blocks = block_count(decl.layout, N_ITEMS);
-    ck_assert_uint_ne(block_first(decl.layout, whole), 333);   /* there is a partial block to forget */
+    ck_assert_uint_ne(block_first(decl.layout, whole), 333); /* there is a partial block to forget */
     job_reopen(j, N_ITEMS);
     ck_assert_uint_eq(j->items_done, block_first(decl.layout, whole));
     deliver(j, &r, whole, blocks - whole);
@@ -231,7 +233,7 @@ END_TEST
 START_TEST(a_rule_stops_at_the_same_block_in_any_order)
 {
     uint64_t expected = 0;
-    for (uint64_t stride = 1; stride < 60; stride += 22) {   /* 1, 23, 45: coprime to the number of blocks */
+    for (uint64_t stride = 1; stride < 60; stride += 22) { /* 1, 23, 45: coprime to the number of blocks */
         struct job *j = new_job(N_ITEMS, "se<0.2", false);
         struct job_result r;
         ck_assert_int_eq(job_result_init(&r), QX_ERR_OK);
@@ -267,7 +269,8 @@ START_TEST(a_rule_that_the_task_cannot_answer_is_an_error)
 }
 END_TEST
 
-static qx_err decode_changed(struct job *j, struct job_result *r, void (*change)(struct frame_result *, struct sent *))
+static qx_err decode_changed(struct job *j, struct job_result *r,
+                             void (*change)(struct frame_result *, struct sent *))
 {
     struct sent s;
     struct qx_error err;
@@ -277,16 +280,41 @@ static qx_err decode_changed(struct job *j, struct job_result *r, void (*change)
     sent_fini(&s);
     return e;
 }
-static void nothing(struct frame_result *f, struct sent *s) { (void)f; (void)s; }
-static void other_range(struct frame_result *f, struct sent *s) { f->n_blocks = 7; (void)s; }
-static void no_plan(struct frame_result *f, struct sent *s) { f->len_plan = 0; (void)s; }
-static void cut_nodes(struct frame_result *f, struct sent *s) { f->len_nodes -= 8; (void)s; }
-static void wild_length(struct frame_result *f, struct sent *s) { memset(s->nodes.data, 0xff, 8); (void)f; }
-static void short_rows(struct frame_result *f, struct sent *s) { f->len_rows -= 8; (void)s; }
+static void nothing(struct frame_result *f, struct sent *s)
+{
+    (void)f;
+    (void)s;
+}
+static void other_range(struct frame_result *f, struct sent *s)
+{
+    f->n_blocks = 7;
+    (void)s;
+}
+static void no_plan(struct frame_result *f, struct sent *s)
+{
+    f->len_plan = 0;
+    (void)s;
+}
+static void cut_nodes(struct frame_result *f, struct sent *s)
+{
+    f->len_nodes -= 8;
+    (void)s;
+}
+static void wild_length(struct frame_result *f, struct sent *s)
+{
+    memset(s->nodes.data, 0xff, 8);
+    (void)f;
+}
+static void short_rows(struct frame_result *f, struct sent *s)
+{
+    f->len_rows -= 8;
+    (void)s;
+}
 
 START_TEST(what_does_not_fit_is_refused_and_changes_nothing)
 {
-    void (*const lies[])(struct frame_result *, struct sent *) = {other_range, no_plan, cut_nodes, wild_length, short_rows};
+    void (*const lies[])(struct frame_result *, struct sent *) = {other_range, no_plan, cut_nodes,
+                                                                  wild_length, short_rows};
     struct job *j = new_job(N_ITEMS, "", true);
     struct job_result r;
     ck_assert_int_eq(job_result_init(&r), QX_ERR_OK);

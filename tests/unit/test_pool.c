@@ -460,11 +460,18 @@ START_TEST(revoking_stops_what_lies_beyond_and_nothing_else)
 {
     struct bench b;
     bench_open(&b, 3, 0, NULL);
-    struct trial_job j = {.task = "odd.item", .params = {"what", "nap", "at", "5"}, .n_items = 100, .seed = 1};
+    struct trial_job j = {
+        .task = "odd.item", .params = {"what", "nap", "at", "5"}, .n_items = 100, .seed = 1};
     struct job *job = bench_job(&b, 1, &j);
-    pool_give(b.pool, 0, bench_lease(&b, job, (struct frame_lease){.first_block = 5, .n_blocks = 1, .end_item = 100}, NULL));
-    pool_give(b.pool, 1, bench_lease(&b, job, (struct frame_lease){.first_block = 6, .n_blocks = 1, .end_item = 100}, NULL));
-    pool_give(b.pool, 2, bench_lease(&b, job, (struct frame_lease){.first_block = 4, .n_blocks = 1, .end_item = 100}, NULL));
+    pool_give(
+        b.pool, 0,
+        bench_lease(&b, job, (struct frame_lease){.first_block = 5, .n_blocks = 1, .end_item = 100}, NULL));
+    pool_give(
+        b.pool, 1,
+        bench_lease(&b, job, (struct frame_lease){.first_block = 6, .n_blocks = 1, .end_item = 100}, NULL));
+    pool_give(
+        b.pool, 2,
+        bench_lease(&b, job, (struct frame_lease){.first_block = 4, .n_blocks = 1, .end_item = 100}, NULL));
     struct lease_scope beyond = {.job = job, .from_block = 5};
     struct lease_scope elsewhere = {.job = job, .cell = 1};
     pool_revoke(b.pool, &elsewhere, clock_ns(), count_dropped, &b);

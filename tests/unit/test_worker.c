@@ -25,7 +25,7 @@ struct master {
     size_t peer_len;
     uint64_t session, lane_seq, next_lease;
     uint32_t silent_ms;
-    bool mute; /* answers no beats */
+    bool mute;        /* answers no beats */
     int resyncs_lost; /* so many get no answer */
     pid_t worker;
     struct control hello, last; /* last: the control message that was waited for */
