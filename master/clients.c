@@ -105,6 +105,36 @@ static bool watch(struct master *m, const struct peer *from, uint64_t tag, const
     return true;
 }
 
+/* The last watcher hears of its job a moment later, or with the answer if that comes first: one message less for short jobs. */
+static void tell_later(struct master *m)
+{
+    struct watcher *w = &m->watchers[m->n_watchers - 1];
+    w->untold = true;
+    w->next_ns = m->now_ns + NS_PER_MS;
+}
+
+static bool send_submitted(struct master *m, const struct peer *to, uint64_t tag, const struct job *j)
+{
+    struct control c = {.type = CONTROL_SUBMITTED, .tag = tag};
+    c.u.submitted.job = j->id;
+    c.u.submitted.seed = j->spec->seed;
+    c.u.submitted.n_items = j->spec->n_items;
+    c.u.submitted.version = j->spec->version;
+    return master_send(m, to, &c);
+}
+
+static bool send_news(struct master *m, struct watcher *w, struct job *j)
+{
+    w->next_ns = m->now_ns + w->every_ns;
+    if (w->untold) {
+        w->untold = false;
+        return send_submitted(m, &w->peer, w->tag, j);
+    }
+    struct control c = {.type = CONTROL_PROGRESS, .tag = w->tag};
+    job_info(m, j, &c.u.progress);
+    return master_send(m, &w->peer, &c);
+}
+
 /* Cuts every cell off at the end of its finished prefix, so that the answer of that is made in the usual way. Asked a second
  * time, or when nothing has come in yet, or nobody is here to make an answer: ends the job as it is. */
 static void cancel(struct master *m, struct job *j)
@@ -143,14 +173,9 @@ void clients_tick(struct master *m)
     for (size_t i = 0; i < m->n_watchers;) {
         struct watcher *w = &m->watchers[i];
         struct job *j = sink_job(m, w->job);
-        if (j && m->now_ns >= w->next_ns) {
-            struct control c = {.type = CONTROL_PROGRESS, .tag = w->tag};
-            job_info(m, j, &c.u.progress);
-            w->next_ns = m->now_ns + w->every_ns;
-            if (!master_send(m, &w->peer, &c)) {
-                watcher_lost(m, i);
-                continue;
-            }
+        if (j && m->now_ns >= w->next_ns && !send_news(m, w, j)) {
+            watcher_lost(m, i);
+            continue;
         }
         i++;
     }
@@ -406,21 +431,19 @@ static void submit(struct master *m, const struct peer *from, struct control *c)
         master_effects(m); /* the first lease is on its way before the client hears of its job */
         fresh = true;
     }
-    struct control re = {.type = CONTROL_SUBMITTED, .tag = c->tag};
-    re.u.submitted.job = j->id;
-    re.u.submitted.seed = j->spec->seed;
-    re.u.submitted.n_items = j->spec->n_items;
-    re.u.submitted.version = j->spec->version;
-    (void)master_send(m, from, &re);
+    bool wait = c->u.submit.watch && j->state == JOB_STATE_RUNNING;
+    bool watched = wait && watch(m, from, c->tag, j, 0, true);
+    if (watched && !j->spec->rows)
+        tell_later(m);
+    else
+        (void)send_submitted(m, from, c->tag, j);
     if (fresh)
         qx_log(QX_LOG_INFO, "JOB-SUBMITTED",
                "job=%" PRIu64 " task=%s version=%s n=%" PRIu64 " cells=%u seed=%" PRIu64, j->id,
                j->spec->task, j->spec->version, j->spec->n_items, j->spec->n_cells, j->spec->seed);
-    if (!c->u.submit.watch)
-        return;
-    if (j->state == JOB_STATE_RUNNING)
-        (void)watch(m, from, c->tag, j, 0, true);
-    else
+    if (wait && !watched)
+        master_send_error(m, from, c->tag, QX_ERR_NOMEM, "out of memory to watch the job");
+    else if (c->u.submit.watch && !wait)
         send_answer(m, from, c->tag, j);
 }
 

@@ -47,6 +47,7 @@ struct watcher {
     struct peer peer;
     uint64_t tag, job, every_ns, next_ns;
     bool owner, rows; /* owner: the job ends when it goes */
+    bool untold;      /* SUBMITTED is still to be sent: a job that ends within a moment needs none */
 };
 
 /* A request that came before any worker had joined. */
@@ -88,6 +89,8 @@ struct master {
     size_t n_parked, cap_parked;
     uint64_t *ended; /* jobs that are over, oldest first */
     size_t n_ended, cap_ended;
+    uint64_t *closed; /* jobs that are done and that workers are still to forget: there is no hurry */
+    size_t n_closed, cap_closed;
     struct job_result result; /* scratch of the sink */
     struct audit audit[AUDIT_RING];
     size_t audit_next;

@@ -368,7 +368,11 @@ void sink_job_ended(struct master *m, uint64_t job, enum sched_job_end end)
                 last.code ? last.text : "the workers vanished");
     }
     clients_job_ended(m, j); /* first: somebody waits for it */
-    workers_forget_job(m, job);
+    if (end != JOB_END_DONE || qx_grow(&m->closed, &m->cap_closed, m->n_closed + 1, sizeof *m->closed))
+        workers_forget_job(m, job);   /* what runs of it must stop */
+    else
+        m->closed[m->n_closed++] = job;
+    m->ack_at_ns = m->ack_at_ns < m->now_ns + ACK_DELAY_NS ? m->ack_at_ns : m->now_ns + ACK_DELAY_NS;
     qx_log(QX_LOG_INFO, "JOB-ENDED",
            "job=%" PRIu64 " task=%s state=%d items=%" PRIu64 " failed=%" PRIu64 " elapsed_ms=%" PRIu64 "%s%s",
            job, j->spec->task, j->state, j->items_done, j->items_failed,

@@ -399,10 +399,23 @@ static void send_ack(struct master *m, struct worker *w)
     w->n_unacked = 0;
 }
 
+/* Jobs that ended well a while ago; one that was extended meanwhile runs again. */
+static void forget_closed(struct master *m)
+{
+    for (size_t i = 0; i < m->n_closed; i++) {
+        const struct job *j = sink_job(m, m->closed[i]);
+        if (!j || j->state != JOB_STATE_RUNNING)
+            workers_forget_job(m, m->closed[i]);
+    }
+    m->n_closed = 0;
+}
+
 void workers_flush(struct master *m)
 {
     uint64_t reap = 0;
     bool acks = m->now_ns >= m->ack_at_ns;
+    if (acks)
+        forget_closed(m);
     for (struct idmap_slot *s = NULL; (s = idmap_next(&m->workers, s));) {
         struct worker *w = s->value;
         if (w->gone) {

@@ -66,7 +66,7 @@ QX_API qx_err qx_session_tick(struct qx_session *s, uint64_t now_ns);
 QX_API uint64_t qx_session_next_deadline(const struct qx_session *s);
 
 enum qx_event_type {
-    QX_EVENT_SUBMITTED,
+    QX_EVENT_SUBMITTED, /* a watched job that ends within a moment has none: its RESULT says all that this would */
     QX_EVENT_PROGRESS,
     QX_EVENT_ROWS,
     QX_EVENT_RESULT,

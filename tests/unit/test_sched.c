@@ -763,7 +763,8 @@ START_TEST(lies_change_nothing)
     stranger.worker = 99;
     ck_assert_int_eq(apply(stranger), QX_ERR_NOTFOUND);
     struct sched_job_stats after = stats(1);
-    ck_assert_mem_eq(&before, &after, offsetof(struct sched_job_stats, waiting_for_workers)); /* what follows is padding */
+    ck_assert_mem_eq(&before, &after,
+                     offsetof(struct sched_job_stats, waiting_for_workers)); /* what follows is padding */
     ck_assert_int_eq(before.waiting_for_workers, after.waiting_for_workers);
     farm_pull();
     ck_assert_uint_eq(farm.n_leases + farm.n_other, 0);
