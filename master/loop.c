@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -68,6 +69,11 @@ qx_err master_open(struct master *m, const struct master_options *opt, struct qx
         e = zmqx_bind(m->zmq, ZMQ_PULL, sink, &sink_opt, &m->sink, err);
     if (e == QX_ERR_OK)
         e = zmqx_bind(m->zmq, ZMQ_ROUTER, opt->bind, &control_opt, &m->control, err);
+    size_t len = sizeof m->control_fd;
+    if (e == QX_ERR_OK && (zmq_getsockopt(m->control, ZMQ_FD, &m->control_fd, &len) ||
+                           zmq_getsockopt(m->sink, ZMQ_FD, &m->sink_fd, &len)))
+        e = qx_fail(err, QX_ERR_IO, "cannot watch the sockets: %s", zmq_strerror(errno));
+    m->more_results = m->more_requests = true;
     return e;
 }
 
@@ -117,6 +123,7 @@ bool master_send(struct master *m, const struct peer *to, const struct control *
         qx_log(QX_LOG_ERROR, "NO-MEMORY", "for=control type=%d", (int)c->type);
         return true;
     }
+    m->more_requests = true;
     if (zmq_send(m->control, to->id, to->len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return errno == EAGAIN; /* full: what is lost here is asked for again; unreachable: gone */
     return zmq_send(m->control, m->out.data, m->out.len, ZMQ_DONTWAIT) >= 0 || errno == EAGAIN;
@@ -301,23 +308,33 @@ static int wait_ms(const struct master *m)
     return ms > 1000 ? 1000 : (int)ms;
 }
 
-static void receive(struct master *m)
+/* What waits on the two sockets, results first, each up to a bound. Sending on the control socket may take in what has
+ * arrived there without another sign of it, so master_send asks for one more look. */
+static void receive(struct master *m, bool results, bool requests)
 {
-    for (int i = 0; i < RESULTS_A_TURN && receive_result(m); i++) {
+    int n = 0;
+    if (results || m->more_results) {
+        while (n < RESULTS_A_TURN && receive_result(m))
+            n++;
+        m->more_results = n == RESULTS_A_TURN;
     }
-    for (int i = 0; i < REQUESTS_A_TURN && receive_control(m); i++) {
+    if (requests || m->more_requests) {
+        for (n = 0; n < REQUESTS_A_TURN && receive_control(m);)
+            n++;
+        m->more_requests = n == REQUESTS_A_TURN;
     }
 }
 
+/* libzmq's descriptors say that there is something to look at, once for all that came: polled directly, not through zmq_poll,
+ * which costs several system calls a socket. A look at both after every time-out is the safety net. */
 static void turn(struct master *m)
 {
-    zmq_pollitem_t items[] = {
-        {m->sink, 0, ZMQ_POLLIN, 0}, {m->control, 0, ZMQ_POLLIN, 0}, {NULL, m->signal_fd, ZMQ_POLLIN, 0}};
-    (void)zmq_poll(items, 3, wait_ms(m));
+    struct pollfd fds[] = {{m->sink_fd, POLLIN, 0}, {m->control_fd, POLLIN, 0}, {m->signal_fd, POLLIN, 0}};
+    bool look = poll(fds, 3, m->more_results || m->more_requests ? 0 : wait_ms(m)) == 0;
     m->now_ns = clock_ns();
-    if (items[2].revents)
+    if (fds[2].revents)
         signals(m);
-    receive(m);
+    receive(m, look || fds[0].revents, look || fds[1].revents);
     workers_poll_joining(m);
     if (m->n_parked)
         unpark(m);

@@ -75,7 +75,8 @@ struct master_options {
 struct master {
     struct master_options opt;
     void *zmq, *control, *sink;
-    int signal_fd, lock_fd;
+    int signal_fd, lock_fd, control_fd, sink_fd;
+    bool more_results, more_requests; /* look there again before sleeping */
     struct sched *sched;
     struct catalogue *catalogue;
     struct blobs *blobs;

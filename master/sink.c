@@ -369,7 +369,7 @@ void sink_job_ended(struct master *m, uint64_t job, enum sched_job_end end)
     }
     clients_job_ended(m, j); /* first: somebody waits for it */
     if (end != JOB_END_DONE || qx_grow(&m->closed, &m->cap_closed, m->n_closed + 1, sizeof *m->closed))
-        workers_forget_job(m, job);   /* what runs of it must stop */
+        workers_forget_job(m, job); /* what runs of it must stop */
     else
         m->closed[m->n_closed++] = job;
     m->ack_at_ns = m->ack_at_ns < m->now_ns + ACK_DELAY_NS ? m->ack_at_ns : m->now_ns + ACK_DELAY_NS;

@@ -216,15 +216,12 @@ static bool frame_new(zmq_msg_t *msg, size_t len)
     return false;
 }
 
-static void send_spec(struct worker *w, struct job *j)
+/* Before the first MERGE or FINISH of a worker that has run nothing of the job: the payload of those is taken. */
+static void send_spec(struct worker *w, const struct job *j)
 {
     zmq_msg_t msg;
-    if (idmap_get(&w->specs, j->id) || !frame_new(&msg, frame_job_bytes(j->spec_frame.len)))
+    if (!frame_new(&msg, frame_job_bytes(j->spec_frame.len)))
         return;
-    if (idmap_put(&w->specs, j->id, j) != QX_ERR_OK) {
-        zmq_msg_close(&msg);
-        return;
-    }
     frame_job_write(zmq_msg_data(&msg), FRAME_JOB, w->session, ++w->lane_seq, j->id, j->spec_frame.data,
                     j->spec_frame.len);
     lane_send(w, &msg);
@@ -238,7 +235,11 @@ void workers_lease(struct master *m, const struct sched_lease *l)
     struct job *j = sink_job(m, l->job);
     if (!w || w->gone || !j || !sched_lease(m->sched, l->id))
         return; /* gone or revoked in the same turn: the scheduler knows */
-    send_spec(w, j);
+    bool known = idmap_get(&w->specs, j->id) != NULL;
+    if (!known && idmap_put(&w->specs, j->id, j) != QX_ERR_OK)
+        return; /* the worker hears of a lease it has not got, and asks */
+    if (!known && l->kind != LEASE_RUN)
+        send_spec(w, j);
     struct frame_skip skips[SKIPS_A_LEASE_MAX];
     struct frame_lease f = {.lease = l->id,
                             .job = l->job,
@@ -251,6 +252,8 @@ void workers_lease(struct master *m, const struct sched_lease *l)
                             .expect_ns = l->expect_ns};
     const void *payload = NULL;
     if (l->kind == LEASE_RUN) {
+        payload = j->spec_frame.data;
+        f.len_payload = known ? 0 : j->spec_frame.len;
         f.flags = (j->plan ? 0 : FRAME_WANT_PLAN) | (j->spec->rows ? FRAME_WANT_ROWS : 0);
         if (j->n_skips)
             f.n_skips = (uint32_t)job_skips(j, l->cell, block_first(j->spec->layout, l->first_block),

@@ -16,7 +16,7 @@
 enum { QX_PROTO_VERSION = 1, QX_FRAME_BYTES_MAX = 256 << 20, QX_CONTROL_BYTES_MAX = 64 << 20 };
 
 enum frame_type {
-    /* lane: payload is a JobSpec (control.h); precedes the first lease of the job; sent again when it changes */
+    /* lane: payload is a JobSpec (control.h), for a worker whose first lease of the job is a MERGE or FINISH */
     FRAME_JOB = 1,
     FRAME_LEASE,  /* lane */
     FRAME_FORGET, /* lane: the job is over; drop its leases and what is open for it */
@@ -58,7 +58,9 @@ struct frame_lease { /* after the head; then skips, then payload */
     uint32_t n_blocks, kind; /* enum frame_kind */
     uint64_t end_item, expect_ns;
     uint32_t flags, n_skips;
-    uint64_t len_payload; /* MERGE: u64 length of the left state, left, right. FINISH: the state */
+    /* RUN: a JobSpec, where the worker has not got it yet, or nothing. MERGE: u64 length of the left state, left, right.
+     * FINISH: the state */
+    uint64_t len_payload;
 };
 
 /* After the head; then nodes, plan, rows, ok, text, payload in this order, each padded to 8. */

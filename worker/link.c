@@ -35,9 +35,11 @@ struct link {
     uint64_t beats, backs; /* sent and answered in this session */
     uint64_t resync_tag;   /* of the last resync beat; 0: it was answered, or none is due */
     uint64_t beats_at_bye;
-    bool settled;   /* after our BYE the master has said that all it sent has come */
-    bool lost;      /* to be told */
-    bool part_open; /* `message` holds a part that was told */
+    int control_fd, lane_fd;
+    bool look_control, look_lane; /* there may be something to read */
+    bool settled;                 /* after our BYE the master has said that all it sent has come */
+    bool lost;                    /* to be told */
+    bool part_open;               /* `message` holds a part that was told */
     struct control message;
     struct qx_bytes out;
     uint64_t *held;
@@ -121,6 +123,14 @@ void link_free(struct link *k)
     qx_free(k);
 }
 
+static int descriptor(void *socket)
+{
+    int fd = -1;
+    size_t len = sizeof fd;
+    (void)zmq_getsockopt(socket, ZMQ_FD, &fd, &len);
+    return fd;
+}
+
 static void link_break(struct link *k, const char *why, uint64_t now_ns)
 {
     if (has_session(k)) {
@@ -146,6 +156,8 @@ static void dial(struct link *k, uint64_t now_ns)
         k->retry_ns = now_ns + NS_PER_S;
         return;
     }
+    k->control_fd = descriptor(k->control);
+    k->look_control = true;
     link_move(k, DO_DIAL, now_ns);
 }
 
@@ -156,6 +168,10 @@ static qx_err open_session_sockets(struct link *k, const char *lane, const char 
     qx_err e = zmqx_address_add(k->config.master, lane, address, err);
     if (e == QX_ERR_OK)
         e = zmqx_connect(k->ctx, ZMQ_PULL, address, &opt, &k->lane, err);
+    if (e == QX_ERR_OK) {
+        k->lane_fd = descriptor(k->lane);
+        k->look_lane = true;
+    }
     if (e == QX_ERR_OK)
         e = zmqx_address_add(k->config.master, sink, address, err);
     if (e == QX_ERR_OK)
@@ -166,13 +182,19 @@ static qx_err open_session_sockets(struct link *k, const char *lane, const char 
 int link_poll_items(const struct link *k, zmq_pollitem_t ret_items[LINK_POLL_ITEMS])
 {
     int n = 0;
-    if (k->control) {
-        short events = k->state == LINK_DIALING ? ZMQ_POLLOUT : ZMQ_POLLIN;
-        ret_items[n++] = (zmq_pollitem_t){.socket = k->control, .events = events};
-    }
+    if (k->state == LINK_DIALING && k->control) /* whether it can send is not what the descriptor tells */
+        ret_items[n++] = (zmq_pollitem_t){.socket = k->control, .events = ZMQ_POLLOUT};
+    else if (k->control)
+        ret_items[n++] = (zmq_pollitem_t){.fd = k->control_fd, .events = ZMQ_POLLIN};
     if (k->lane)
-        ret_items[n++] = (zmq_pollitem_t){.socket = k->lane, .events = ZMQ_POLLIN};
+        ret_items[n++] = (zmq_pollitem_t){.fd = k->lane_fd, .events = ZMQ_POLLIN};
     return n;
+}
+
+void link_polled(struct link *k, const zmq_pollitem_t *items, int n, bool timed_out)
+{
+    k->look_control |= timed_out || (n > 0 && items[0].revents);
+    k->look_lane |= timed_out || (n > 1 && items[1].revents);
 }
 
 /* ---- saying ----------------------------------------------------------------------------------------- */
@@ -181,6 +203,7 @@ static bool say(struct link *k, const struct control *c)
 {
     if (!k->control || control_encode(c, &k->out) != QX_ERR_OK)
         return false;
+    k->look_control = true; /* sending may take in what has arrived */
     return zmq_send(k->control, k->out.data, k->out.len, ZMQ_DONTWAIT) >= 0;
 }
 
@@ -364,7 +387,8 @@ static bool hear_one(struct link *k, uint64_t now_ns, struct link_event *ret, bo
     struct qx_error err;
     *ret_tell = false;
     (void)zmq_msg_init(&msg);
-    if (!k->control || zmq_msg_recv(&msg, k->control, ZMQ_DONTWAIT) < 0) {
+    if (!k->control || !k->look_control || zmq_msg_recv(&msg, k->control, ZMQ_DONTWAIT) < 0) {
+        k->look_control = false;
         (void)zmq_msg_close(&msg);
         return false;
     }
@@ -425,13 +449,14 @@ bool link_next_frame(struct link *k, uint64_t now_ns, zmq_msg_t *ret_msg, struct
 {
     zmq_msg_t msg;
     (void)zmq_msg_init(&msg);
-    while (k->lane && zmq_msg_recv(&msg, k->lane, ZMQ_DONTWAIT) >= 0) {
+    while (k->lane && k->look_lane && zmq_msg_recv(&msg, k->lane, ZMQ_DONTWAIT) >= 0) {
         k->heard_ns = now_ns;
         if (!zmq_msg_more(&msg) && frame_is_next(k, &msg, ret_view)) {
             *ret_msg = msg;
             return true;
         }
     }
+    k->look_lane = false;
     (void)zmq_msg_close(&msg);
     return false;
 }

@@ -201,15 +201,15 @@ static void forget_all(struct supervisor *s, uint64_t now_ns)
 
 /* ---- the lane ---------------------------------------------------------------------------------------- */
 
-static void on_job(struct supervisor *s, const struct frame_view *v)
+/* A specification, in a frame of its own or with the first RUN lease. */
+static void on_job(struct supervisor *s, uint64_t id, const struct frame_view *v)
 {
     struct qx_error err;
     struct job *job = NULL;
-    if (jobs_put(s->jobs, v->job, v->payload, v->len_payload, &job, &err) == QX_ERR_OK)
+    if (jobs_put(s->jobs, id, v->payload, v->len_payload, &job, &err) == QX_ERR_OK)
         pool_renew(s->config.pool, job);
     else
-        qx_log_limited(QX_LOG_WARN, 1000, "JOB-BAD", "job=%llu why=\"%s\"", (unsigned long long)v->job,
-                       err.text);
+        qx_log_limited(QX_LOG_WARN, 1000, "JOB-BAD", "job=%llu why=\"%s\"", (unsigned long long)id, err.text);
 }
 
 /* Queues it, or holds it back, or answers at once when the job's data cannot be had. */
@@ -259,9 +259,11 @@ static void receive_lane(struct supervisor *s, uint64_t now_ns)
     int n = 0;
     for (; n < TURN_FRAMES && link_next_frame(s->link, now_ns, &msg, &v); n++) {
         if (v.head.type == FRAME_LEASE) {
+            if (v.lease.kind == FRAME_KIND_RUN && v.len_payload > 0)
+                on_job(s, v.lease.job, &v);
             on_lease(s, &msg, &v, now_ns);
         } else if (v.head.type == FRAME_JOB) {
-            on_job(s, &v);
+            on_job(s, v.job, &v);
         } else {
             struct job *job = jobs_find(s->jobs, v.job);
             if (job && v.head.type == FRAME_REVOKE)
@@ -390,7 +392,7 @@ static void dispatch(struct supervisor *s)
 static void sleep_until_something(struct supervisor *s)
 {
     zmq_pollitem_t items[LINK_POLL_ITEMS + 3];
-    int n = link_poll_items(s->link, items);
+    int n = link_poll_items(s->link, items), n_link = n;
     int zygote = n;
     items[n++] = (zmq_pollitem_t){.fd = pool_zygote_fd(s->config.pool), .events = ZMQ_POLLIN};
     if (items[zygote].fd < 0)
@@ -405,7 +407,8 @@ static void sleep_until_something(struct supervisor *s)
         uint64_t left_ns = s->next_ns > now_ns ? s->next_ns - now_ns : 0;
         timeout_ms = left_ns > NS_PER_S ? 1000 : (long)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
     }
-    (void)zmq_poll(items, n, timeout_ms);
+    int ready = zmq_poll(items, n, timeout_ms);
+    link_polled(s->link, items, n_link, ready == 0 && timeout_ms > 0);
     s->more = false;
     s->next_ns = UINT64_MAX;
     if (zygote != signals && items[zygote].revents)
