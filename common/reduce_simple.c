@@ -99,26 +99,75 @@ static void minmax_init(const struct qx_reducer *r, void *part)
         m[c] = (struct minmax_column){INFINITY, -INFINITY, UINT64_MAX, UINT64_MAX, 0, 0};
 }
 
+enum { MINMAX_LANES = 8 };
+
+struct extremes {
+    double lo, hi; /* INFINITY, -INFINITY: no number */
+    uint64_t n_nan;
+};
+
+/* In lanes, without branches; comparisons with NaN are false, so those are passed over. */
+static struct extremes extremes_of(const double *at, uint32_t n, uint32_t stride)
+{
+    double lo[MINMAX_LANES], hi[MINMAX_LANES];
+    uint64_t nans[MINMAX_LANES] = {0};
+    for (int k = 0; k < MINMAX_LANES; k++) {
+        lo[k] = INFINITY;
+        hi[k] = -INFINITY;
+    }
+    uint32_t i = 0;
+    for (; i + MINMAX_LANES <= n; i += MINMAX_LANES)
+        for (uint32_t k = 0; k < MINMAX_LANES; k++) {
+            double x = at[(size_t)(i + k) * stride];
+            lo[k] = x < lo[k] ? x : lo[k];
+            hi[k] = x > hi[k] ? x : hi[k];
+            nans[k] += x != x;
+        }
+    struct extremes e = {INFINITY, -INFINITY, 0};
+    for (; i < n; i++) {
+        double x = at[(size_t)i * stride];
+        e.lo = x < e.lo ? x : e.lo;
+        e.hi = x > e.hi ? x : e.hi;
+        e.n_nan += x != x;
+    }
+    for (int k = 0; k < MINMAX_LANES; k++) {
+        e.lo = lo[k] < e.lo ? lo[k] : e.lo;
+        e.hi = hi[k] > e.hi ? hi[k] : e.hi;
+        e.n_nan += nans[k];
+    }
+    return e;
+}
+
+/* The first row that equals x: there is one. */
+static uint32_t first_equal(const double *at, uint32_t stride, double x)
+{
+    uint32_t i = 0;
+    while (at[(size_t)i * stride] != x)
+        i++;
+    return i;
+}
+
 static qx_err minmax_add(const struct qx_reducer *r, struct qx_bytes *part, const struct rows *g)
 {
     struct minmax_column *m = (void *)part->data;
-    for (uint32_t c = 0; c < r->n_columns; c++, m++)
-        for (uint32_t i = 0; i < g->n; i++) {
-            double x = g->at[(size_t)i * g->stride + r->columns[c]];
-            if (isnan(x)) {
-                m->n_nan++;
-                continue;
-            }
-            if (m->n == 0 || x < m->min) {
-                m->min = x;
-                m->argmin = rows_item(g, i);
-            }
-            if (m->n == 0 || x > m->max) {
-                m->max = x;
-                m->argmax = rows_item(g, i);
-            }
-            m->n++;
+    for (uint32_t c = 0; c < r->n_columns; c++, m++) {
+        const double *at = g->at + r->columns[c];
+        struct extremes e = extremes_of(at, g->n, g->stride);
+        m->n_nan += e.n_nan;
+        if (e.n_nan == g->n)
+            continue;
+        if (m->n == 0 || e.lo < m->min) {
+            uint32_t i = first_equal(at, g->stride, e.lo);
+            m->min = at[(size_t)i * g->stride];
+            m->argmin = rows_item(g, i);
         }
+        if (m->n == 0 || e.hi > m->max) {
+            uint32_t i = first_equal(at, g->stride, e.hi);
+            m->max = at[(size_t)i * g->stride];
+            m->argmax = rows_item(g, i);
+        }
+        m->n += g->n - e.n_nan;
+    }
     return QX_ERR_OK;
 }
 

@@ -21,6 +21,16 @@ static uint64_t since(uint64_t ns, const struct job *j)
     return ns > j->submitted_ns ? ns - j->submitted_ns : 0;
 }
 
+/* Slots that were not busy either had a chunk or a result under way, or nothing to do for this job. Messages overlap with work
+ * where chunks are queued ahead, so they count for no more than the idle time. */
+static void split_idle_time(struct job_info *i)
+{
+    uint64_t all_ns = i->slots * i->elapsed_ns;
+    uint64_t idle_ns = all_ns > i->busy_ns ? all_ns - i->busy_ns : 0;
+    i->transfer_ns = i->transfer_ns < idle_ns ? i->transfer_ns : idle_ns;
+    i->wait_ns = idle_ns - i->transfer_ns;
+}
+
 static void job_info(struct master *m, struct job *j, struct job_info *ret)
 {
     const struct job_spec *s = j->spec;
@@ -45,7 +55,6 @@ static void job_info(struct master *m, struct job *j, struct job_info *ret)
                              .items_total = j->has_rule ? 0 : s->n_items * s->n_cells,
                              .first_lease_ns = since(j->first_lease_ns, j),
                              .last_result_ns = since(j->last_result_ns, j),
-                             .wait_ns = j->wait_ns,
                              .transfer_ns = j->transfer_ns,
                              .task_ns = j->task_ns,
                              .reduce_ns = j->reduce_ns,
@@ -55,6 +64,7 @@ static void job_info(struct master *m, struct job *j, struct job_info *ret)
                              .leases_failed = j->leases_failed,
                              .target = j->has_rule ? j->rule.terms[0].bound : (double)NAN,
                              .waiting = ""};
+    split_idle_time(ret);
     if (j->state == JOB_STATE_RUNNING && stats.waiting_for_workers)
         ret->waiting =
             m->n_workers ? "no worker that is here now has this task in this version" : "no worker is here";
@@ -372,11 +382,11 @@ static qx_err check_submission(struct master *m, struct job_spec *s, uint32_t *r
     return e;
 }
 
-static qx_err start_job(struct master *m, struct job_spec **spec_p, uint32_t class_id, uint64_t token,
+static qx_err start_job(struct master *m, const struct job_spec *spec, uint32_t class_id, uint64_t token,
                         struct job **ret, struct qx_error *err)
 {
     struct job *j = NULL;
-    qx_err e = job_new(m->next_job, spec_p, catalogue_decl(m->catalogue, class_id), class_id, &j, err);
+    qx_err e = job_new(m->next_job, spec, catalogue_decl(m->catalogue, class_id), class_id, &j, err);
     if (e != QX_ERR_OK)
         return e;
     j->token = token;
@@ -416,14 +426,10 @@ static void submit(struct master *m, const struct peer *from, struct control *c)
         c->u.submit.token ? idmap_get(&m->tokens, c->u.submit.token) : NULL; /* sent again: the same job */
     bool fresh = false;
     if (!j) {
-        struct job_spec *spec = NULL;
         uint32_t class_id = 0;
         qx_err e = check_submission(m, &c->u.submit.spec, &class_id, &err);
         if (e == QX_ERR_OK)
-            e = job_spec_copy(&c->u.submit.spec, &spec);
-        if (e == QX_ERR_OK)
-            e = start_job(m, &spec, class_id, c->u.submit.token, &j, &err);
-        job_spec_free(spec);
+            e = start_job(m, &c->u.submit.spec, class_id, c->u.submit.token, &j, &err);
         if (e != QX_ERR_OK) {
             master_send_error(m, from, c->tag, e, "%s", err.code ? err.text : qx_err_text(e));
             return;

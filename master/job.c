@@ -12,10 +12,20 @@
 static const char *const outcome_names[QX_OUTCOME_COUNT] = {"ok",      "error",  "exit",   "signal",
                                                             "timeout", "memory", "budget", "lost"};
 
-qx_err job_new(uint64_t id, struct job_spec **spec_p, const struct task_decl *decl, uint32_t class_id,
+/* One encoding serves the lanes and makes our own copy. */
+static qx_err take_spec(struct job *j, const struct job_spec *spec, struct qx_error *err)
+{
+    qx_err e = job_spec_encode(spec, &j->spec_frame);
+    if (e == QX_ERR_OK)
+        e = job_spec_decode(j->spec_frame.data, j->spec_frame.len, &j->spec, err);
+    if (e == QX_ERR_OK)
+        j->cells = qx_calloc(spec->n_cells, sizeof *j->cells);
+    return e == QX_ERR_OK && !j->cells ? QX_ERR_NOMEM : e;
+}
+
+qx_err job_new(uint64_t id, const struct job_spec *spec, const struct task_decl *decl, uint32_t class_id,
                struct job **ret, struct qx_error *err)
 {
-    struct job_spec *spec = *spec_p;
     struct job *j = qx_calloc(1, sizeof *j);
     if (!j)
         return qx_fail(err, QX_ERR_NOMEM, "out of memory for the job");
@@ -26,17 +36,14 @@ qx_err job_new(uint64_t id, struct job_spec **spec_p, const struct task_decl *de
     j->has_rule = *spec->until != 0;
     qx_err e = j->has_rule ? rule_parse(spec->until, &j->rule, err) : QX_ERR_OK;
     if (e == QX_ERR_OK) {
-        j->cells = qx_calloc(spec->n_cells, sizeof *j->cells);
-        e = j->cells ? job_spec_encode(spec, &j->spec_frame) : QX_ERR_NOMEM;
-        if (e != QX_ERR_OK)
+        e = take_spec(j, spec, err);
+        if (e == QX_ERR_NOMEM)
             qx_fail(err, e, "out of memory for %u cells", spec->n_cells);
     }
     if (e != QX_ERR_OK) {
         job_free(j);
         return e;
     }
-    j->spec = spec;
-    *spec_p = NULL;
     *ret = j;
     return QX_ERR_OK;
 }

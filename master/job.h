@@ -70,12 +70,12 @@ struct job {
     uint64_t rows_held_bytes;  /* waiting here or sent and not yet taken */
     bool throttled, cancelled; /* cancelled: its cells are cut off where they were */
     uint64_t submitted_ns, submitted_unix_ms, ended_ns, first_lease_ns, last_result_ns;
-    uint64_t wait_ns, transfer_ns, task_ns, reduce_ns, busy_ns, sink_ns;
+    uint64_t transfer_ns, task_ns, reduce_ns, busy_ns, sink_ns;
     uint64_t items_done, items_failed, leases, leases_failed;
 };
 
-/* Takes over *spec_p and NULLs it on success. The parameters are checked already. */
-qx_err job_new(uint64_t id, struct job_spec **spec_p, const struct task_decl *decl, uint32_t class_id,
+/* Copies the specification. The parameters are checked already. */
+qx_err job_new(uint64_t id, const struct job_spec *spec, const struct task_decl *decl, uint32_t class_id,
                struct job **ret, struct qx_error *err);
 void job_free(struct job *j);
 

@@ -92,7 +92,6 @@ static void add_times(struct master *m, struct job *j, struct worker *w, const s
 {
     uint64_t away_ns = m->now_ns > granted_ns ? m->now_ns - granted_ns : 0;
     uint64_t there_ns = f->wait_ns + f->busy_ns;
-    j->wait_ns += f->wait_ns;
     j->transfer_ns += away_ns > there_ns ? away_ns - there_ns : 0;
     j->task_ns += f->task_ns;
     j->reduce_ns += f->reduce_ns;

@@ -78,8 +78,9 @@ struct qx_job_info {
     uint64_t items_done, items_failed;
     uint64_t items_total;                    /* over all cells; 0 when only a stopping rule ends it */
     uint64_t first_lease_ns, last_result_ns; /* since submission */
-    uint64_t wait_ns, transfer_ns, task_ns, reduce_ns, busy_ns,
-        sink_ns; /* the slots' time, summed over leases */
+    /* The slots' time since submission, slots x elapsed: busy (task, reduce, a little around them), transfer (idle while chunks or
+     * results were under way), wait (idle otherwise, or busy for other jobs). sink: the master's own reducing. */
+    uint64_t wait_ns, transfer_ns, task_ns, reduce_ns, busy_ns, sink_ns;
     uint64_t leases, leases_failed;
     double estimate, se; /* running, of the finished prefix of cell estimate_cell */
     double target;       /* what `until` wants of its first term */
