@@ -159,8 +159,14 @@ qx_err client_call(struct qx_client *c, uint64_t tag, struct qx_event *ret, stru
     c->call_tag = tag;
     c->call_done = false;
     qx_err e = QX_ERR_OK;
-    while (!c->call_done && (e == QX_ERR_OK || e == QX_ERR_AGAIN) && client_now_ns() < deadline)
+    for (uint64_t before = 0;
+         !c->call_done && (e == QX_ERR_OK || e == QX_ERR_AGAIN) && client_now_ns() < deadline;) {
         e = client_turn(c, deadline, err);
+        uint64_t have = session_uploaded(c->session, tag);
+        if (have != before)
+            deadline = client_deadline(CALL_MS);
+        before = have;
+    }
     c->call_tag = 0;
     if (c->call_done) {
         if (c->call_event.type != QX_EVENT_ERROR) {

@@ -558,12 +558,20 @@ static qx_err blob_event(struct qx_session *s, struct request *r)
 }
 
 /* The master tells how much of a blob it has: send on from there. */
+uint64_t session_uploaded(const struct qx_session *s, uint64_t tag)
+{
+    const struct request *r = idmap_get(&s->requests, tag);
+    return r ? r->have : 0;
+}
+
 static qx_err on_blob_state(struct qx_session *s, struct request *r, const struct control *msg)
 {
     if (r->type != CONTROL_BLOB_PUT)
         return QX_ERR_OK;
     if (msg->u.blob_state.complete)
         return blob_event(s, r);
+    if (msg->u.blob_state.have_bytes < r->have) /* the master had to drop it: once more from there */
+        r->sent = msg->u.blob_state.have_bytes;
     r->have = msg->u.blob_state.have_bytes;
     if (r->have > r->ref.len_bytes)
         return QX_ERR_PROTO;

@@ -7,7 +7,7 @@
 #include "common/mem.h"
 
 struct catalogue {
-    struct task_decl *decls; /* the class of an entry is its place */
+    struct task_decl **decls; /* the class of an entry is its place; jobs keep pointers to entries */
     size_t n, cap;
 };
 
@@ -21,8 +21,10 @@ void catalogue_free(struct catalogue *c)
 {
     if (!c)
         return;
-    for (size_t i = 0; i < c->n; i++)
-        task_decl_fini(&c->decls[i]);
+    for (size_t i = 0; i < c->n; i++) {
+        task_decl_fini(c->decls[i]);
+        qx_free(c->decls[i]);
+    }
     qx_free(c->decls);
     qx_free(c);
 }
@@ -118,9 +120,9 @@ qx_err catalogue_add(struct catalogue *c, const struct task_decl *decl, uint32_t
                      struct qx_error *err)
 {
     for (size_t i = 0; i < c->n; i++) {
-        if (strcmp(c->decls[i].name, decl->name) || strcmp(c->decls[i].version, decl->version))
+        if (strcmp(c->decls[i]->name, decl->name) || strcmp(c->decls[i]->version, decl->version))
             continue;
-        if (!same_decl(&c->decls[i], decl))
+        if (!same_decl(c->decls[i], decl))
             return qx_fail(
                 err, QX_ERR_INVALID,
                 "task %s %s is declared differently by another worker: give the changed one a new version",
@@ -130,8 +132,12 @@ qx_err catalogue_add(struct catalogue *c, const struct task_decl *decl, uint32_t
     }
     if (qx_grow(&c->decls, &c->cap, c->n + 1, sizeof *c->decls))
         return qx_fail(err, QX_ERR_NOMEM, "out of memory for the task catalogue");
-    if (decl_copy(decl, &c->decls[c->n]) != QX_ERR_OK)
+    struct task_decl *own = qx_calloc(1, sizeof *own);
+    if (!own || decl_copy(decl, own) != QX_ERR_OK) {
+        qx_free(own);
         return qx_fail(err, QX_ERR_NOMEM, "out of memory for task %s", decl->name);
+    }
+    c->decls[c->n] = own;
     *ret_class = (uint32_t)c->n++;
     return QX_ERR_OK;
 }
@@ -149,7 +155,7 @@ static qx_err not_found(const struct catalogue *c, const char *name, const char 
     if (!names)
         return qx_fail(err, QX_ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < c->n; i++)
-        names[i] = c->decls[i].name;
+        names[i] = c->decls[i]->name;
     const char *near = nearest_name(name, names, c->n);
     qx_free(names);
     if (near)
@@ -162,25 +168,29 @@ qx_err catalogue_find(const struct catalogue *c, const char *name, const char *v
                       struct qx_error *err)
 {
     const struct task_decl *best = NULL;
+    size_t place = 0;
     bool name_known = false;
     for (size_t i = 0; i < c->n; i++) {
-        const struct task_decl *d = &c->decls[i];
+        const struct task_decl *d = c->decls[i];
         if (strcmp(d->name, name))
             continue;
         name_known = true;
-        if (*version ? !strcmp(d->version, version) : !best || version_compare(d->version, best->version) > 0)
+        if (*version ? !strcmp(d->version, version)
+                     : !best || version_compare(d->version, best->version) > 0) {
             best = d;
+            place = i;
+        }
     }
     if (!best)
         return not_found(c, name, version, name_known, err);
-    *ret_class = (uint32_t)(best - c->decls);
+    *ret_class = (uint32_t)place;
     return QX_ERR_OK;
 }
 
 const struct task_decl *catalogue_decl(const struct catalogue *c, uint32_t class_id)
 {
     QX_BUG_ON(class_id >= c->n);
-    return &c->decls[class_id];
+    return c->decls[class_id];
 }
 
 uint32_t catalogue_count(const struct catalogue *c)

@@ -167,12 +167,29 @@ static void cancel(struct master *m, struct job *j)
     }
 }
 
+static void throttle(struct master *m, struct job *j)
+{
+    bool on = j->throttled ? j->rows_held_bytes > ROWS_HELD_LOW : j->rows_held_bytes > ROWS_HELD_HIGH;
+    if (on == j->throttled)
+        return;
+    j->throttled = on;
+    struct sched_event ev = {.type = EV_JOB_THROTTLE, .job = j->id};
+    ev.u.throttle.on = on;
+    (void)master_event(m, &ev);
+}
+
 static void watcher_lost(struct master *m, size_t i)
 {
     struct watcher w = m->watchers[i];
     m->watchers[i] = m->watchers[--m->n_watchers];
     struct job *j = sink_job(m, w.job);
-    if (w.owner && j && j->state == JOB_STATE_RUNNING) {
+    if (!j || j->state != JOB_STATE_RUNNING)
+        return;
+    if (w.rows) { /* what it was sent and never took is owed by nobody */
+        j->rows_held_bytes = job_rows_waiting(j);
+        throttle(m, j);
+    }
+    if (w.owner) {
         qx_log(QX_LOG_INFO, "CLIENT-GONE", "job=%" PRIu64 " action=cancel", j->id);
         cancel(m, j);
     }
@@ -200,17 +217,6 @@ uint64_t clients_next_deadline(const struct master *m)
 }
 
 /* ---- rows ---- */
-
-static void throttle(struct master *m, struct job *j)
-{
-    bool on = j->throttled ? j->rows_held_bytes > ROWS_HELD_LOW : j->rows_held_bytes > ROWS_HELD_HIGH;
-    if (on == j->throttled)
-        return;
-    j->throttled = on;
-    struct sched_event ev = {.type = EV_JOB_THROTTLE, .job = j->id};
-    ev.u.throttle.on = on;
-    (void)master_event(m, &ev);
-}
 
 static bool send_rows(struct master *m, const struct watcher *w, struct job *j, uint32_t cell,
                       const struct job_rows *r)
@@ -296,6 +302,13 @@ void clients_forget(struct master *m, uint64_t job)
     job_free(j);
 }
 
+static void forget_oldest(struct master *m)
+{
+    uint64_t oldest = m->ended[0];
+    memmove(&m->ended[0], &m->ended[1], --m->n_ended * sizeof *m->ended);
+    clients_forget(m, oldest);
+}
+
 void clients_job_ended(struct master *m, struct job *j)
 {
     for (size_t i = 0; i < m->n_watchers;) {
@@ -309,11 +322,8 @@ void clients_job_ended(struct master *m, struct job *j)
     }
     if (!qx_grow(&m->ended, &m->cap_ended, m->n_ended + 1, sizeof *m->ended))
         m->ended[m->n_ended++] = j->id;
-    if (m->n_ended > m->opt.jobs_kept) {
-        uint64_t oldest = m->ended[0];
-        memmove(&m->ended[0], &m->ended[1], --m->n_ended * sizeof *m->ended);
-        clients_forget(m, oldest);
-    }
+    if (m->n_ended > m->opt.jobs_kept)
+        forget_oldest(m);
 }
 
 /* ---- requests ---- */
@@ -485,6 +495,7 @@ static void send_progress(struct master *m, const struct peer *to, uint64_t tag,
 
 static void cancel_request(struct master *m, const struct peer *from, const struct control *c)
 {
+    master_effects(m); /* what was decided before this request is carried out before it */
     struct job *j = find_job(m, from, c->tag, c->u.cancel.job);
     if (!j)
         return;
@@ -495,6 +506,7 @@ static void cancel_request(struct master *m, const struct peer *from, const stru
 
 static void extend(struct master *m, const struct peer *from, const struct control *c)
 {
+    master_effects(m); /* what was decided before this request is carried out before it */
     struct job *j = find_job(m, from, c->tag, c->u.extend.job);
     uint64_t n = c->u.extend.n_items;
     if (!j)
@@ -506,6 +518,9 @@ static void extend(struct master *m, const struct peer *from, const struct contr
     if (j->state == JOB_STATE_FAILED || j->state == JOB_STATE_CANCELLED)
         e = qx_fail(&err, QX_ERR_STATE, "job %" PRIu64 " was %s: submit it again with the larger n", j->id,
                     j->state == JOB_STATE_FAILED ? "failed" : "cancelled");
+    else if (j->state == JOB_STATE_RUNNING && j->plan && reduce_plan_opaque(j->plan))
+        e = qx_fail(&err, QX_ERR_STATE, "job %" PRIu64 " has a reducer of its own: extend it when it is done",
+                    j->id);
     else if (n <= j->spec->n_items || n > QX_ITEMS_MAX)
         e = qx_fail(&err, QX_ERR_INVALID, "job %" PRIu64 " has %" PRIu64 " items already: give a larger n",
                     j->id, j->spec->n_items);
@@ -590,8 +605,15 @@ static void list_tasks(struct master *m, const struct peer *from, const struct c
     }
     struct control re = {.type = CONTROL_TASK_LIST, .tag = c->tag};
     re.u.task_list.n = *name ? 1 : n;
-    re.u.task_list.tasks = n ? (struct task_decl *)(uintptr_t)catalogue_decl(m->catalogue, class_id) : NULL;
+    re.u.task_list.tasks = qx_calloc(re.u.task_list.n + 1u, sizeof *re.u.task_list.tasks);
+    if (!re.u.task_list.tasks) {
+        master_send_error(m, from, c->tag, QX_ERR_NOMEM, "out of memory for the list");
+        return;
+    }
+    for (uint32_t i = 0; i < re.u.task_list.n; i++)
+        re.u.task_list.tasks[i] = *catalogue_decl(m->catalogue, class_id + i); /* borrowed */
     (void)master_send(m, from, &re);
+    qx_free(re.u.task_list.tasks);
 }
 
 static void list_workers(struct master *m, const struct peer *from, const struct control *c)
@@ -631,9 +653,13 @@ static void blob_put(struct master *m, const struct peer *from, const struct con
     struct control re = {.type = CONTROL_BLOB_STATE, .tag = c->tag};
     re.u.blob_state.ref = c->u.blob_put.ref;
     qx_err e = QX_ERR_OK;
-    if (c->u.blob_put.len)
-        e = blobs_put(m->blobs, &c->u.blob_put.ref, c->u.blob_put.offset, c->u.blob_put.data,
-                      c->u.blob_put.len, &re.u.blob_state.have_bytes, &err);
+    do {
+        if (e == QX_ERR_LIMIT)
+            forget_oldest(m); /* the data of jobs that are over makes room */
+        if (c->u.blob_put.len)
+            e = blobs_put(m->blobs, &c->u.blob_put.ref, c->u.blob_put.offset, c->u.blob_put.data,
+                          c->u.blob_put.len, &re.u.blob_state.have_bytes, &err);
+    } while (e == QX_ERR_LIMIT && m->n_ended);
     if (e != QX_ERR_OK) {
         master_send_error(m, from, c->tag, e, "%s", err.text);
         return;

@@ -186,18 +186,33 @@ static qx_err decode_nodes(struct job *j, const struct frame_view *v, struct job
     return QX_ERR_OK;
 }
 
+static void unlearn_plan(struct job *j)
+{
+    reduce_plan_free(j->plan);
+    j->plan = NULL;
+    qx_bytes_clear(&j->plan_bytes);
+}
+
+static qx_err check_rows(const struct job *j, const struct frame_result *f, uint64_t n_items,
+                         struct qx_error *err)
+{
+    uint64_t wanted = j->spec->rows ? n_items * reduce_plan_columns(j->plan) * sizeof(double) : 0;
+    if (f->len_rows != wanted || (wanted && (f->n_items != n_items || f->len_ok != n_items)))
+        return qx_fail(err, QX_ERR_PROTO, "rows that do not fit the lease");
+    return QX_ERR_OK;
+}
+
 qx_err job_decode(struct job *j, const struct frame_view *v, struct job_result *ret, struct qx_error *err)
 {
-    const struct frame_result *f = &v->result;
+    bool first = !j->plan;
     qx_err e = learn_plan(j, v, err);
     if (e == QX_ERR_OK)
         e = decode_nodes(j, v, ret, err);
-    if (e != QX_ERR_OK || !f->len_rows)
-        return e;
-    if (f->n_items != ret->n_items || f->len_ok != f->n_items ||
-        f->len_rows != f->n_items * reduce_plan_columns(j->plan) * sizeof(double))
-        return qx_fail(err, QX_ERR_PROTO, "rows that do not fit the lease");
-    return QX_ERR_OK;
+    if (e == QX_ERR_OK)
+        e = check_rows(j, &v->result, ret->n_items, err);
+    if (e == QX_ERR_PROTO && first && j->plan)
+        unlearn_plan(j); /* what is wrong in one part is not believed in the other */
+    return e;
 }
 
 qx_err job_decode_state(const struct job *j, const struct frame_view *v, struct reduce_state *ret,
@@ -445,6 +460,7 @@ bool job_next_rows(struct job *j, uint32_t cell, struct job_rows *ret)
         if (ready && !again) {
             uint32_t skip = (uint32_t)(c->next_row - head.first_item);
             if (skip) {
+                j->rows_held_bytes -= (uint64_t)skip * head.n_columns * sizeof(double);
                 head.n_items -= skip;
                 head.first_item += skip;
                 memmove(head.values, head.values + (size_t)skip * head.n_columns,
@@ -459,6 +475,15 @@ bool job_next_rows(struct job *j, uint32_t cell, struct job_rows *ret)
         rows_fini(&head);
     }
     return false;
+}
+
+uint64_t job_rows_waiting(const struct job *j)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < j->spec->n_cells; i++)
+        for (size_t k = 0; k < j->cells[i].n_rows; k++)
+            bytes += (uint64_t)j->cells[i].rows[k].n_items * j->cells[i].rows[k].n_columns * sizeof(double);
+    return bytes;
 }
 
 void job_estimate(const struct job *j, uint32_t *ret_cell, double *ret_estimate, double *ret_se)

@@ -96,6 +96,9 @@ qx_err job_decode(struct job *j, const struct frame_view *v, struct job_result *
 qx_err job_decode_state(const struct job *j, const struct frame_view *v, struct reduce_state *ret,
                         struct qx_error *err);
 
+/* Rows that wait here, over all cells: what is held once nobody owes credit. */
+uint64_t job_rows_waiting(const struct job *j);
+
 /* Takes what job_decode gave, accepted by the scheduler. Moves the states. */
 qx_err job_insert(struct job *j, uint32_t cell, struct job_result *r, const struct frame_view *v,
                   struct qx_error *err);

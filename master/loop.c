@@ -90,6 +90,7 @@ void master_close(struct master *m)
     qx_free(m->watchers);
     qx_free(m->ended);
     qx_free(m->closed);
+    qx_free(m->skips);
     qx_bytes_fini(&m->out);
     job_result_fini(&m->result);
     blobs_free(m->blobs);

@@ -61,7 +61,7 @@ struct parked {
 /* The hash of the last results taken, to compare a second result of the same range with. */
 enum { AUDIT_RING = 4096 };
 struct audit {
-    uint64_t job, first_block, hash;
+    uint64_t job, first_block, n_items, hash;
     uint32_t cell, n_blocks;
 };
 
@@ -93,6 +93,8 @@ struct master {
     uint64_t *closed; /* jobs that are done and that workers are still to forget: there is no hurry */
     size_t n_closed, cap_closed;
     struct job_result result; /* scratch of the sink */
+    struct frame_skip *skips; /* scratch of workers_lease */
+    size_t cap_skips;
     struct audit audit[AUDIT_RING];
     size_t audit_next;
     struct qx_bytes out; /* scratch for encoding */

@@ -58,9 +58,14 @@ static uint64_t hash_bytes(const uint8_t *p, size_t len)
 
 static void audit_keep(struct master *m, const struct frame_view *v)
 {
+    const struct frame_result *f = &v->result;
     m->audit[m->audit_next++ % AUDIT_RING] =
-        (struct audit){v->result.job, v->result.first_block,
-                       hash_bytes(v->nodes, (size_t)v->result.len_nodes), v->result.cell, v->result.n_blocks};
+        (struct audit){.job = f->job,
+                       .first_block = f->first_block,
+                       .n_items = f->n_items,
+                       .hash = hash_bytes(v->nodes, (size_t)f->len_nodes),
+                       .cell = f->cell,
+                       .n_blocks = f->n_blocks};
 }
 
 /* A second result of a range that was taken before must be the same to the bit. */
@@ -69,7 +74,8 @@ static void audit_compare(struct master *m, const struct worker *w, const struct
     for (size_t i = 0; i < AUDIT_RING; i++) {
         const struct audit *a = &m->audit[i];
         if (a->job != v->result.job || a->cell != v->result.cell || a->first_block != v->result.first_block ||
-            a->n_blocks != v->result.n_blocks || a->hash == hash_bytes(v->nodes, (size_t)v->result.len_nodes))
+            a->n_blocks != v->result.n_blocks || a->n_items != v->result.n_items ||
+            a->hash == hash_bytes(v->nodes, (size_t)v->result.len_nodes))
             continue;
         struct job *j = sink_job(m, a->job);
         qx_log(QX_LOG_ERROR, "NOT-REPRODUCIBLE",
@@ -181,6 +187,16 @@ static qx_err check_partial(const struct job *j, const struct sched_lease *l, co
     return QX_ERR_OK;
 }
 
+/* Nothing came of a lease that is out, and that is not the fault of its items: it is given out again. */
+static void give_back(struct master *m, const struct worker *w, const struct frame_result *f)
+{
+    struct sched_event ev = lease_event(EV_LEASE_FAILED, w, f);
+    ev.u.result.outcome = QX_OUTCOME_LOST;
+    ev.u.result.started = false;
+    ev.u.result.item_known = false;
+    (void)master_event(m, &ev);
+}
+
 static void attempt_failed(struct master *m, struct worker *w, struct job *j, const struct frame_view *v)
 {
     const struct frame_result *f = &v->result;
@@ -201,6 +217,7 @@ static void attempt_failed(struct master *m, struct worker *w, struct job *j, co
     if (master_event(m, &ev) == QX_ERR_PROTO) {
         qx_fail(&err, QX_ERR_PROTO, "a failed attempt that does not fit its lease");
         workers_lied(m, w, &err);
+        give_back(m, w, f);
     }
 }
 
@@ -239,10 +256,7 @@ static void run_done(struct master *m, struct worker *w, struct job *j, const st
         e = job_decode(j, v, &m->result, &err);
     if (e == QX_ERR_PROTO) {
         workers_lied(m, w, &err);
-        struct sched_event failed = lease_event(EV_LEASE_FAILED, w, &v->result);
-        failed.u.result.outcome = QX_OUTCOME_LOST;
-        failed.u.result.started = false;
-        (void)master_event(m, &failed);
+        give_back(m, w, &v->result);
         return;
     }
     struct sched_event ev = lease_event(EV_LEASE_DONE, w, &v->result);
@@ -288,6 +302,20 @@ static qx_err claimed_lease(struct master *m, const struct worker *w, const stru
     return QX_ERR_OK;
 }
 
+/* Of a lease that is over, which the scheduler counts, or of one that never was. */
+static void stale_result(struct master *m, struct worker *w, const struct frame_view *v)
+{
+    struct qx_error err;
+    struct sched_event ev = lease_event(EV_LEASE_DONE, w, &v->result);
+    if (!sched_lease(m->sched, v->result.lease) && master_event(m, &ev) == QX_ERR_PROTO) {
+        qx_fail(&err, QX_ERR_PROTO, "a result for lease %" PRIx64 " that was never given out",
+                v->result.lease);
+        workers_lied(m, w, &err);
+    } else if (v->result.outcome == QX_OUTCOME_OK && v->result.kind == LEASE_RUN) {
+        audit_compare(m, w, v);
+    }
+}
+
 void sink_take(struct master *m, const void *frame, size_t len)
 {
     struct qx_error err = {0};
@@ -306,8 +334,7 @@ void sink_take(struct master *m, const void *frame, size_t len)
     if (e == QX_ERR_PROTO) {
         workers_lied(m, w, &err);
     } else if (e != QX_ERR_OK || !j || j->state != JOB_STATE_RUNNING) {
-        if (v.result.outcome == QX_OUTCOME_OK && v.result.kind == LEASE_RUN)
-            audit_compare(m, w, &v);
+        stale_result(m, w, &v);
     } else if (v.result.outcome != QX_OUTCOME_OK) {
         attempt_failed(m, w, j, &v);
     } else {

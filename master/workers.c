@@ -9,7 +9,7 @@
 #include "common/zmqx.h"
 #include "master/master.h"
 
-enum { LANE_COUNT = 20000, LANE_TRIES = 64, LIES_MAX = 3 };
+enum { LANE_COUNT = 20000, LANE_TRIES = 64, LIES_MAX = 3, JOINING_MAX = 4096 };
 
 struct worker *workers_find(struct master *m, uint64_t session)
 {
@@ -110,6 +110,10 @@ void workers_hello(struct master *m, const struct peer *from, struct control *c)
                           QX_PROTO_VERSION, c->u.hello.version);
         return;
     }
+    if (m->n_joining >= JOINING_MAX) {
+        master_send_error(m, from, c->tag, QX_ERR_AGAIN, "too many workers are joining at once");
+        return;
+    }
     if (!c->u.hello.slots || m->draining) {
         master_send_error(m, from, c->tag, QX_ERR_STATE,
                           m->draining ? "the master is shutting down" : "a worker needs at least one slot");
@@ -164,6 +168,9 @@ static void join(struct master *m, struct worker *w)
     }
     w->ready = true;
     m->n_workers++;
+    struct sched_event drain = {.type = EV_WORKER_DRAIN, .worker = w->session};
+    if (w->draining) /* it said goodbye before its lane was up */
+        (void)master_event(m, &drain);
     qx_log(QX_LOG_INFO, "WORKER-JOINED", "worker=%s host=%s slots=%u tasks=%u lane=%s", w->name, w->host,
            w->slots, w->n_tasks, w->lane_suffix);
 }
@@ -176,7 +183,10 @@ void workers_poll_joining(struct master *m)
         size_t len = sizeof events;
         bool open = w->lane && !zmq_getsockopt(w->lane, ZMQ_EVENTS, &events, &len);
         if (open && !(events & ZMQ_POLLOUT)) {
-            i++;
+            if (m->now_ns - w->joined_ns > m->opt.silent_ms * NS_PER_MS)
+                workers_gone(m, w->session, "it never connected its lane"); /* takes it out of the list */
+            else
+                i++;
             continue;
         }
         m->joining[i] = m->joining[--m->n_joining];
@@ -216,18 +226,28 @@ static bool frame_new(zmq_msg_t *msg, size_t len)
     return false;
 }
 
-/* Before the first MERGE or FINISH of a worker that has run nothing of the job: the payload of those is taken. */
-static void send_spec(struct worker *w, const struct job *j)
+static void send_about_job(struct worker *w, enum frame_type type, uint64_t job, const void *payload,
+                           size_t len)
 {
     zmq_msg_t msg;
-    if (!frame_new(&msg, frame_job_bytes(j->spec_frame.len)))
+    if (!frame_new(&msg, frame_job_bytes(len))) {
+        w->lane_seq++; /* a gap: the worker asks */
         return;
-    frame_job_write(zmq_msg_data(&msg), FRAME_JOB, w->session, ++w->lane_seq, j->id, j->spec_frame.data,
-                    j->spec_frame.len);
+    }
+    frame_job_write(zmq_msg_data(&msg), type, w->session, ++w->lane_seq, job, payload, len);
     lane_send(w, &msg);
 }
 
-enum { SKIPS_A_LEASE_MAX = 1024 };
+/* The skips of the lease's items into m->skips. */
+static bool collect_skips(struct master *m, const struct job *j, const struct sched_lease *l, uint32_t *ret_n)
+{
+    if (qx_grow(&m->skips, &m->cap_skips, j->n_skips, sizeof *m->skips))
+        return false;
+    *ret_n =
+        (uint32_t)job_skips(j, l->cell, block_first(j->spec->layout, l->first_block),
+                            block_first(j->spec->layout, l->first_block + l->n_blocks), m->skips, j->n_skips);
+    return true;
+}
 
 void workers_lease(struct master *m, const struct sched_lease *l)
 {
@@ -235,12 +255,13 @@ void workers_lease(struct master *m, const struct sched_lease *l)
     struct job *j = sink_job(m, l->job);
     if (!w || w->gone || !j || !sched_lease(m->sched, l->id))
         return; /* gone or revoked in the same turn: the scheduler knows */
-    bool known = idmap_get(&w->specs, j->id) != NULL;
-    if (!known && idmap_put(&w->specs, j->id, j) != QX_ERR_OK)
-        return; /* the worker hears of a lease it has not got, and asks */
+    bool known = idmap_get(&w->specs, j->id) == j;
+    if (!known && idmap_put(&w->specs, j->id, j) != QX_ERR_OK) {
+        w->lane_seq++; /* a gap, as below */
+        return;
+    }
     if (!known && l->kind != LEASE_RUN)
-        send_spec(w, j);
-    struct frame_skip skips[SKIPS_A_LEASE_MAX];
+        send_about_job(w, FRAME_JOB, j->id, j->spec_frame.data, j->spec_frame.len); /* the payload is taken */
     struct frame_lease f = {.lease = l->id,
                             .job = l->job,
                             .cell = l->cell,
@@ -255,10 +276,10 @@ void workers_lease(struct master *m, const struct sched_lease *l)
         payload = j->spec_frame.data;
         f.len_payload = known ? 0 : j->spec_frame.len;
         f.flags = (j->plan ? 0 : FRAME_WANT_PLAN) | (j->spec->rows ? FRAME_WANT_ROWS : 0);
-        if (j->n_skips)
-            f.n_skips = (uint32_t)job_skips(j, l->cell, block_first(j->spec->layout, l->first_block),
-                                            block_first(j->spec->layout, l->first_block + l->n_blocks), skips,
-                                            SKIPS_A_LEASE_MAX);
+        if (j->n_skips && !collect_skips(m, j, l, &f.n_skips)) {
+            w->lane_seq++; /* a gap, as below */
+            return;
+        }
     } else if (l->kind == LEASE_MERGE) {
         const struct job_merge *g = merges_find(j, l->token);
         payload = g ? g->payload.data : NULL;
@@ -268,9 +289,20 @@ void workers_lease(struct master *m, const struct sched_lease *l)
         f.len_payload = j->cells[l->cell].final.len;
     }
     zmq_msg_t msg;
-    if (!frame_new(&msg, frame_lease_bytes(&f)))
+    size_t len = frame_lease_bytes(&f);
+    if (len > QX_FRAME_BYTES_MAX) {
+        struct qx_error err;
+        qx_fail(&err, QX_ERR_LIMIT,
+                "the reduced state of the job is too large to be handed to a worker (limit %d MiB)",
+                QX_FRAME_BYTES_MAX >> 20);
+        sink_fail_job(m, j, &err);
         return;
-    frame_lease_write(zmq_msg_data(&msg), w->session, ++w->lane_seq, &f, skips, payload);
+    }
+    if (!frame_new(&msg, len)) {
+        w->lane_seq++; /* a gap: the worker asks for what it missed */
+        return;
+    }
+    frame_lease_write(zmq_msg_data(&msg), w->session, ++w->lane_seq, &f, m->skips, payload);
     lane_send(w, &msg);
     j->leases++;
     if (!j->first_lease_ns)
@@ -282,12 +314,8 @@ void workers_revoke(struct master *m, uint64_t job, uint32_t cell, uint64_t from
     const struct frame_revoke revoke = {.cell = cell, .from_block = from_block};
     for (struct idmap_slot *s = NULL; (s = idmap_next(&m->workers, s));) {
         struct worker *w = s->value;
-        zmq_msg_t msg;
-        if (w->gone || !idmap_get(&w->specs, job) || !frame_new(&msg, frame_job_bytes(sizeof revoke)))
-            continue;
-        frame_job_write(zmq_msg_data(&msg), FRAME_REVOKE, w->session, ++w->lane_seq, job, &revoke,
-                        sizeof revoke);
-        lane_send(w, &msg);
+        if (!w->gone && idmap_get(&w->specs, job))
+            send_about_job(w, FRAME_REVOKE, job, &revoke, sizeof revoke);
     }
 }
 
@@ -295,11 +323,27 @@ void workers_forget_job(struct master *m, uint64_t job)
 {
     for (struct idmap_slot *s = NULL; (s = idmap_next(&m->workers, s));) {
         struct worker *w = s->value;
-        zmq_msg_t msg;
-        if (w->gone || !idmap_del(&w->specs, job) || !frame_new(&msg, frame_job_bytes(0)))
-            continue;
-        frame_job_write(zmq_msg_data(&msg), FRAME_FORGET, w->session, ++w->lane_seq, job, NULL, 0);
-        lane_send(w, &msg);
+        if (!w->gone && idmap_del(&w->specs, job))
+            send_about_job(w, FRAME_FORGET, job, NULL, 0);
+    }
+}
+
+/* Frames were lost on a lane: they may have been the end of jobs, the cutting off of cells, or specifications. The first two
+ * are said again, and every specification is sent again with the next lease. */
+static void repeat_endings(struct master *m, struct worker *w)
+{
+    for (struct idmap_slot *s = NULL; (s = idmap_next(&w->specs, s));) {
+        const struct job *j = sink_job(m, s->id);
+        s->value = w; /* known, but perhaps not well: see workers_lease */
+        if (!j || j->state != JOB_STATE_RUNNING)
+            send_about_job(w, FRAME_FORGET, s->id, NULL, 0);
+        for (uint32_t i = 0; j && j->state == JOB_STATE_RUNNING && i < j->spec->n_cells; i++) {
+            const struct cell *c = &j->cells[i];
+            const struct frame_revoke revoke = {.cell = i,
+                                                .from_block = c->tree ? tree_prefix_blocks(c->tree) : 0};
+            if (c->stopped || j->cancelled)
+                send_about_job(w, FRAME_REVOKE, s->id, &revoke, sizeof revoke);
+        }
     }
 }
 
@@ -324,7 +368,7 @@ void workers_beat(struct master *m, const struct peer *from, const struct contro
         ev.u.held.n_leases = c->u.beat.n_held;
         qx_log(QX_LOG_WARN, "WORKER-RESYNC", "worker=%s held=%u lane_seq=%" PRIu64 " sent=%" PRIu64, w->name,
                c->u.beat.n_held, c->u.beat.lane_seq, w->lane_seq);
-        idmap_fini(&w->specs); /* a lost frame may have been a specification: all are sent again */
+        repeat_endings(m, w);
         (void)master_event(m, &ev);
     }
     (void)master_send(m, from, &back);

@@ -191,6 +191,11 @@ int link_poll_items(const struct link *k, zmq_pollitem_t ret_items[LINK_POLL_ITE
     return n;
 }
 
+bool link_wants_look(const struct link *k)
+{
+    return k->state != LINK_DIALING && ((k->control && k->look_control) || (k->lane && k->look_lane));
+}
+
 void link_polled(struct link *k, const zmq_pollitem_t *items, int n, bool timed_out)
 {
     k->look_control |= timed_out || (n > 0 && items[0].revents);

@@ -46,6 +46,7 @@ enum { LINK_POLL_ITEMS = 2 };
 /* Fills in what to poll; gives how many. Tell link_polled what came of it: libzmq's descriptors are polled directly, and a
  * socket is read only when its descriptor spoke, something was sent on it, or a poll timed out. */
 int link_poll_items(const struct link *k, zmq_pollitem_t ret_items[LINK_POLL_ITEMS]);
+bool link_wants_look(const struct link *k); /* there is something to read already: poll without waiting */
 void link_polled(struct link *k, const zmq_pollitem_t *items, int n, bool timed_out);
 /* Dials, greets, beats, gives up. Returns when it wants to be called next. */
 uint64_t link_tick(struct link *k, uint64_t now_ns);

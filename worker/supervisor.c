@@ -402,7 +402,7 @@ static void sleep_until_something(struct supervisor *s)
     items[n++] = (zmq_pollitem_t){.fd = pool_bell_fd(s->config.pool), .events = ZMQ_POLLIN};
     int bell = n - 1;
     long timeout_ms = 0;
-    if (!s->more && pool_sleep(s->config.pool)) {
+    if (!s->more && !link_wants_look(s->link) && pool_sleep(s->config.pool)) {
         uint64_t now_ns = clock_ns();
         uint64_t left_ns = s->next_ns > now_ns ? s->next_ns - now_ns : 0;
         timeout_ms = left_ns > NS_PER_S ? 1000 : (long)((left_ns + NS_PER_MS - 1) / NS_PER_MS);
