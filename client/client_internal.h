@@ -63,4 +63,7 @@ void future_end(struct qx_future *f, const struct qx_error *why);
 void future_destroy(struct qx_future *f);
 qx_err future_new(struct qx_client *c, uint64_t tag, struct qx_future **ret);
 
+/* How much of the data of this request the master has said it has: as long as that grows, an upload is alive. */
+uint64_t session_uploaded(const struct qx_session *s, uint64_t tag);
+
 #endif

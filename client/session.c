@@ -5,6 +5,7 @@
  * with its own affairs) does not count: what the master said meanwhile may not have been read yet. */
 #include <string.h>
 
+#include "client/client_internal.h"
 #include "client/session_internal.h"
 #include "common/error.h"
 #include "common/mem.h"

@@ -29,7 +29,4 @@ qx_err convert_tasks(struct control *msg, struct qx_task_list **ret);
 qx_err convert_workers(struct control *msg, struct qx_worker_list **ret);
 void convert_info(const struct job_info *from, struct qx_job_info *to);
 
-/* How much of the data of this request the master has said it has: as long as that grows, an upload is alive. */
-uint64_t session_uploaded(const struct qx_session *s, uint64_t tag);
-
 #endif

@@ -95,12 +95,27 @@ static qx_err scan_term(struct scan *s, struct rule *r)
     return e;
 }
 
+/* Precision goals go down, and not to nothing: anything else would hold at once or never. */
+static qx_err check_goal(struct scan *s, const struct rule *r)
+{
+    uint32_t i = r->n_terms - 1;
+    const char *name = r->terms[i].name;
+    bool precision = strcmp(name, "se") == 0 || strcmp(name, "rel") == 0 || strcmp(name, "width") == 0;
+    if (precision && (r->terms[i].op == RULE_GT || r->terms[i].op == RULE_GE))
+        return scan_fail(s, s->p, "se, rel and width get smaller with n: use < or <=");
+    if (precision && !(r->terms[i].bound > 0))
+        return scan_fail(s, s->p, "se, rel and width never get to 0 or below: use a positive bound");
+    return QX_ERR_OK;
+}
+
 qx_err rule_parse(const char *text, struct rule *ret, struct qx_error *err)
 {
     struct scan s = {text, text, err};
     struct rule r = {0};
     for (;;) {
         qx_err e = scan_term(&s, &r);
+        if (e == QX_ERR_OK)
+            e = check_goal(&s, &r);
         if (e != QX_ERR_OK)
             return e;
         if (*s.p == '\0')
@@ -169,7 +184,7 @@ qx_err rule_eval(const struct rule *r, const struct reduce_plan *p, const struct
         double v;
         if (!reduce_stat(p, s, r->terms[i].name, &v))
             return not_offered(r->terms[i].name, p, s, err);
-        bool unseen = v == 0 && is_spread(r->terms[i].name);
+        bool unseen = v == 0 && is_spread(r->terms[i].name) && s->tally.n_ok < RULE_CONSTANT_ITEMS;
         holds = holds && !unseen && term_holds(r->terms[i].op, v, r->terms[i].bound);
     }
     *ret_holds = holds;

@@ -151,7 +151,7 @@ static void cancel(struct master *m, struct job *j)
 {
     struct sched_job_stats stats = {0};
     (void)sched_job_stats(m->sched, j->id, &stats);
-    if (j->cancelled || !j->plan || stats.waiting_for_workers || reduce_plan_opaque(j->plan)) {
+    if (j->cancelled || !j->n_plans || stats.waiting_for_workers || job_is_opaque(j)) {
         struct sched_event ev = {.type = EV_JOB_CANCEL, .job = j->id};
         (void)master_event(m, &ev);
         return;
@@ -226,7 +226,7 @@ static bool send_rows(struct master *m, const struct watcher *w, struct job *j, 
     step = step ? step : 1;
     char *columns[QX_PLAN_COLUMNS_MAX];
     for (uint32_t i = 0; i < r->n_columns; i++)
-        columns[i] = (char *)(uintptr_t)reduce_plan_column(j->plan, i);
+        columns[i] = (char *)(uintptr_t)reduce_plan_column(j->cells[cell].plan, i);
     bool there = true;
     for (uint32_t at = 0; there && at < r->n_items; at += step) {
         struct control c = {.type = CONTROL_ROWS, .tag = w->tag};
@@ -504,6 +504,14 @@ static void cancel_request(struct master *m, const struct peer *from, const stru
     send_progress(m, from, c->tag, j);
 }
 
+static bool rule_ended_all(const struct job *j)
+{
+    for (uint32_t i = 0; i < j->spec->n_cells; i++)
+        if (!j->cells[i].stopped)
+            return false;
+    return true;
+}
+
 static void extend(struct master *m, const struct peer *from, const struct control *c)
 {
     master_effects(m); /* what was decided before this request is carried out before it */
@@ -518,7 +526,11 @@ static void extend(struct master *m, const struct peer *from, const struct contr
     if (j->state == JOB_STATE_FAILED || j->state == JOB_STATE_CANCELLED)
         e = qx_fail(&err, QX_ERR_STATE, "job %" PRIu64 " was %s: submit it again with the larger n", j->id,
                     j->state == JOB_STATE_FAILED ? "failed" : "cancelled");
-    else if (j->state == JOB_STATE_RUNNING && j->plan && reduce_plan_opaque(j->plan))
+    else if (j->has_rule && rule_ended_all(j))
+        e = qx_fail(&err, QX_ERR_STATE,
+                    "job %" PRIu64 " was ended by its rule (%s): submit it again with another", j->id,
+                    j->spec->until);
+    else if (j->state == JOB_STATE_RUNNING && job_is_opaque(j))
         e = qx_fail(&err, QX_ERR_STATE, "job %" PRIu64 " has a reducer of its own: extend it when it is done",
                     j->id);
     else if (n <= j->spec->n_items || n > QX_ITEMS_MAX)
@@ -583,7 +595,7 @@ static void result_request(struct master *m, const struct peer *from, const stru
         return;
     }
     struct qx_error ignored;
-    for (uint32_t i = 0; j->state == JOB_STATE_RUNNING && j->plan && i < j->spec->n_cells; i++)
+    for (uint32_t i = 0; j->state == JOB_STATE_RUNNING && i < j->spec->n_cells; i++)
         if (j->cells[i].state == CELL_RUNNING && j->cells[i].tree &&
             job_close_cell(j, i, false, NULL, &ignored) == QX_ERR_OK) {
             (void)job_answer_cell(j, i, NULL, 0, &ignored);

@@ -80,8 +80,11 @@ void job_free(struct job *j)
     qx_free(j->cells);
     job_spec_free(j->spec);
     qx_bytes_fini(&j->spec_frame);
-    qx_bytes_fini(&j->plan_bytes);
-    reduce_plan_free(j->plan);
+    for (size_t i = 0; i < j->n_plans; i++) {
+        reduce_plan_free(j->plans[i].plan);
+        qx_bytes_fini(&j->plans[i].bytes);
+    }
+    qx_free(j->plans);
     qx_free(j->skips);
     for (size_t i = 0; i < j->n_merges; i++)
         qx_bytes_fini(&j->merges[i].payload);
@@ -107,35 +110,63 @@ void job_result_fini(struct job_result *r)
     qx_free(r->states);
 }
 
-static qx_err learn_plan(struct job *j, const struct frame_view *v, struct qx_error *err)
+static bool same_plan(const struct job_plan *p, const struct frame_view *v)
 {
-    if (!v->result.len_plan)
-        return j->plan ? QX_ERR_OK
-                       : qx_fail(err, QX_ERR_PROTO, "a result without the reducer plan that was asked for");
-    if (j->plan) {
-        if (j->plan_bytes.len != v->result.len_plan || memcmp(j->plan_bytes.data, v->plan, j->plan_bytes.len))
-            return qx_fail(err, QX_ERR_PROTO,
-                           "two workers declare other outputs for the same task and version");
-        return QX_ERR_OK;
-    }
-    struct reduce_plan *plan = NULL;
-    qx_err e = reduce_plan_decode(v->plan, v->result.len_plan, &plan, err);
+    return p->bytes.len == v->result.len_plan && !memcmp(p->bytes.data, v->plan, p->bytes.len);
+}
+
+static qx_err add_plan(struct job *j, const struct frame_view *v, struct qx_error *err)
+{
+    struct job_plan own = {0};
+    qx_err e = reduce_plan_decode(v->plan, v->result.len_plan, &own.plan, err);
     if (e != QX_ERR_OK)
         return e;
-    e = qx_bytes_append(&j->plan_bytes, v->plan, v->result.len_plan);
-    if (e != QX_ERR_OK) {
-        reduce_plan_free(plan);
-        return qx_fail(err, e, "out of memory for the reducer plan");
+    if (qx_bytes_append(&own.bytes, v->plan, v->result.len_plan) != QX_ERR_OK ||
+        qx_grow(&j->plans, &j->cap_plans, j->n_plans + 1, sizeof *j->plans)) {
+        reduce_plan_free(own.plan);
+        qx_bytes_fini(&own.bytes);
+        return qx_fail(err, QX_ERR_NOMEM, "out of memory for the reducer plan");
     }
-    j->plan = plan;
-    if (j->has_rule && reduce_plan_opaque(plan))
+    j->plans[j->n_plans++] = own;
+    return QX_ERR_OK;
+}
+
+/* The plan of the cell that a result is for: what it has, or what the result brings. */
+static qx_err find_plan(struct job *j, const struct frame_view *v, const struct reduce_plan **ret,
+                        struct qx_error *err)
+{
+    const struct reduce_plan *has = j->cells[v->result.cell].plan;
+    size_t i = 0;
+    if (!v->result.len_plan) {
+        *ret = has;
+        return has ? QX_ERR_OK
+                   : qx_fail(err, QX_ERR_PROTO, "a result without the reducer plan that was asked for");
+    }
+    while (i < j->n_plans && !same_plan(&j->plans[i], v))
+        i++;
+    if (has && (i == j->n_plans || j->plans[i].plan != has))
+        return qx_fail(err, QX_ERR_PROTO,
+                       "two workers declare other outputs for the same task, version and parameters");
+    qx_err e = i == j->n_plans ? add_plan(j, v, err) : QX_ERR_OK;
+    if (e != QX_ERR_OK)
+        return e;
+    *ret = j->plans[i].plan;
+    if (j->has_rule && reduce_plan_opaque(*ret))
         return qx_fail(err, QX_ERR_INVALID,
                        "task %s has a reducer of its own: it cannot run until a rule holds", j->spec->task);
     return QX_ERR_OK;
 }
 
+bool job_is_opaque(const struct job *j)
+{
+    for (size_t i = 0; i < j->n_plans; i++)
+        if (reduce_plan_opaque(j->plans[i].plan))
+            return true;
+    return false;
+}
+
 /* One length-prefixed, padded state out of the nodes section. */
-static qx_err next_state(const struct job *j, struct qx_reader *r, struct reduce_state *ret,
+static qx_err next_state(const struct reduce_plan *plan, struct qx_reader *r, struct reduce_state *ret,
                          struct qx_error *err)
 {
     uint64_t len = qx_read_u64(r);
@@ -143,7 +174,7 @@ static qx_err next_state(const struct job *j, struct qx_reader *r, struct reduce
     if (r->bad || !bytes)
         return qx_fail(err, QX_ERR_PROTO, "a state runs past the end of its frame");
     (void)qx_read_bytes(r, (size_t)(-len & 7u));
-    return reduce_decode(j->plan, bytes, (size_t)len, ret, err);
+    return reduce_decode(plan, bytes, (size_t)len, ret, err);
 }
 
 static qx_err check_items(const struct reduce_state *s, uint64_t expected, struct qx_error *err)
@@ -159,8 +190,8 @@ static uint64_t node_items(struct block_layout l, struct block_node n)
     return block_first(l, (n.index + 1) << n.level) - block_first(l, n.index << n.level);
 }
 
-static qx_err decode_nodes(struct job *j, const struct frame_view *v, struct job_result *ret,
-                           struct qx_error *err)
+static qx_err decode_nodes(const struct job *j, const struct reduce_plan *plan, const struct frame_view *v,
+                           struct job_result *ret, struct qx_error *err)
 {
     const struct block_layout l = j->spec->layout;
     const struct frame_result *f = &v->result;
@@ -173,7 +204,7 @@ static qx_err decode_nodes(struct job *j, const struct frame_view *v, struct job
     ret->n_items = 0;
     for (size_t i = 0; i < f->n_nodes; i++) {
         uint64_t expected = i < n_whole ? node_items(l, ret->nodes[i]) : f->partial_items;
-        qx_err e = next_state(j, &r, &ret->states[i], err);
+        qx_err e = next_state(plan, &r, &ret->states[i], err);
         if (e == QX_ERR_OK)
             e = check_items(&ret->states[i], expected, err);
         if (e != QX_ERR_OK)
@@ -186,17 +217,10 @@ static qx_err decode_nodes(struct job *j, const struct frame_view *v, struct job
     return QX_ERR_OK;
 }
 
-static void unlearn_plan(struct job *j)
+static qx_err check_rows(const struct job *j, const struct reduce_plan *plan, const struct frame_result *f,
+                         uint64_t n_items, struct qx_error *err)
 {
-    reduce_plan_free(j->plan);
-    j->plan = NULL;
-    qx_bytes_clear(&j->plan_bytes);
-}
-
-static qx_err check_rows(const struct job *j, const struct frame_result *f, uint64_t n_items,
-                         struct qx_error *err)
-{
-    uint64_t wanted = j->spec->rows ? n_items * reduce_plan_columns(j->plan) * sizeof(double) : 0;
+    uint64_t wanted = j->spec->rows ? n_items * reduce_plan_columns(plan) * sizeof(double) : 0;
     if (f->len_rows != wanted || (wanted && (f->n_items != n_items || f->len_ok != n_items)))
         return qx_fail(err, QX_ERR_PROTO, "rows that do not fit the lease");
     return QX_ERR_OK;
@@ -204,14 +228,14 @@ static qx_err check_rows(const struct job *j, const struct frame_result *f, uint
 
 qx_err job_decode(struct job *j, const struct frame_view *v, struct job_result *ret, struct qx_error *err)
 {
-    bool first = !j->plan;
-    qx_err e = learn_plan(j, v, err);
+    const struct reduce_plan *plan = NULL;
+    qx_err e = find_plan(j, v, &plan, err);
     if (e == QX_ERR_OK)
-        e = decode_nodes(j, v, ret, err);
+        e = decode_nodes(j, plan, v, ret, err);
     if (e == QX_ERR_OK)
-        e = check_rows(j, &v->result, ret->n_items, err);
-    if (e == QX_ERR_PROTO && first && j->plan)
-        unlearn_plan(j); /* what is wrong in one part is not believed in the other */
+        e = check_rows(j, plan, &v->result, ret->n_items, err);
+    if (e == QX_ERR_OK) /* a plan is believed when all that came with it fits */
+        j->cells[v->result.cell].plan = plan;
     return e;
 }
 
@@ -219,8 +243,9 @@ qx_err job_decode_state(const struct job *j, const struct frame_view *v, struct 
                         struct qx_error *err)
 {
     struct qx_reader r = qx_reader(v->nodes, (size_t)v->result.len_nodes);
-    return v->result.n_nodes == 1 && j->plan
-               ? next_state(j, &r, ret, err)
+    const struct reduce_plan *plan = j->cells[v->result.cell].plan;
+    return v->result.n_nodes == 1 && plan
+               ? next_state(plan, &r, ret, err)
                : qx_fail(err, QX_ERR_PROTO, "a merge that gives %u states", v->result.n_nodes);
 }
 
@@ -228,7 +253,7 @@ static qx_err keep_rows(struct job *j, struct cell *c, const struct frame_view *
 {
     struct job_rows r = {.first_item = block_first(j->spec->layout, v->result.first_block),
                          .n_items = (uint32_t)v->result.n_items,
-                         .n_columns = reduce_plan_columns(j->plan)};
+                         .n_columns = reduce_plan_columns(c->plan)};
     r.values = qx_malloc((size_t)v->result.len_rows + 1);
     r.ok = qx_malloc((size_t)v->result.len_ok + 1);
     if (!r.values || !r.ok || qx_grow(&c->rows, &c->cap_rows, c->n_rows + 1, sizeof *c->rows)) {
@@ -253,7 +278,7 @@ qx_err job_insert(struct job *j, uint32_t cell, struct job_result *r, const stru
     struct cell *c = &j->cells[cell];
     qx_err e = QX_ERR_OK;
     if (!c->tree)
-        e = tree_new(j->plan, NULL, j->spec->layout, j->has_rule, &c->tree);
+        e = tree_new(c->plan, NULL, j->spec->layout, j->has_rule, &c->tree);
     for (size_t i = 0; e == QX_ERR_OK && i < r->n_nodes; i++) {
         j->items_failed += r->states[i].tally.n_failed;
         e = tree_insert(c->tree, r->nodes[i], &r->states[i]);
@@ -278,7 +303,7 @@ qx_err job_advance(struct job *j, uint32_t cell, bool *ret_stop, uint64_t *ret_b
         bool holds = false;
         qx_err e = tree_prefix_state(c->tree, &s);
         if (e == QX_ERR_OK)
-            e = rule_eval(&j->rule, j->plan, &s, &holds, err);
+            e = rule_eval(&j->rule, c->plan, &s, &holds, err);
         reduce_state_fini(&s);
         if (e != QX_ERR_OK)
             return e;
@@ -315,12 +340,11 @@ static char *failures_json(const struct tally *t)
     return ret;
 }
 
-static qx_err answer_state(const struct job *j, const struct cell *c, const struct reduce_state *folded,
-                           struct reduce_state *ret)
+static qx_err answer_state(const struct cell *c, const struct reduce_state *folded, struct reduce_state *ret)
 {
     if (folded)
         return reduce_state_copy(ret, folded);
-    return c->tree ? tree_prefix_state(c->tree, ret) : reduce_reset(j->plan, NULL, ret);
+    return c->tree ? tree_prefix_state(c->tree, ret) : QX_ERR_OK; /* nothing came in: an empty state */
 }
 
 qx_err job_close_cell(struct job *j, uint32_t cell, bool complete, const struct reduce_state *folded,
@@ -329,7 +353,7 @@ qx_err job_close_cell(struct job *j, uint32_t cell, bool complete, const struct 
     struct cell *c = &j->cells[cell];
     struct reduce_state s;
     reduce_state_init(&s);
-    qx_err e = answer_state(j, c, folded, &s);
+    qx_err e = answer_state(c, folded, &s);
     if (e == QX_ERR_OK) {
         qx_bytes_clear(&c->final);
         e = reduce_encode(&s, &c->final);
@@ -363,12 +387,14 @@ qx_err job_answer_cell(struct job *j, uint32_t cell, const void *json, size_t le
     qx_err e = QX_ERR_OK;
     if (json) {
         e = qx_bytes_append(&text, json, len);
+    } else if (!c->plan) {
+        e = qx_bytes_append(&text, "{}", 2);
     } else {
         struct reduce_state s;
         reduce_state_init(&s);
-        e = reduce_decode(j->plan, c->final.data, c->final.len, &s, err);
+        e = reduce_decode(c->plan, c->final.data, c->final.len, &s, err);
         if (e == QX_ERR_OK)
-            e = reduce_summary_json(j->plan, &s, &text);
+            e = reduce_summary_json(c->plan, &s, &text);
         reduce_state_fini(&s);
     }
     if (e == QX_ERR_OK)
@@ -490,16 +516,16 @@ void job_estimate(const struct job *j, uint32_t *ret_cell, double *ret_estimate,
 {
     *ret_estimate = *ret_se = (double)NAN;
     *ret_cell = 0;
-    for (uint32_t i = 0; j->plan && i < j->spec->n_cells; i++) {
+    for (uint32_t i = 0; i < j->spec->n_cells; i++) {
         const struct cell *c = &j->cells[i];
         if (c->state != CELL_RUNNING || !c->tree)
             continue;
         struct reduce_state s;
         reduce_state_init(&s);
         if (tree_prefix_state(c->tree, &s) == QX_ERR_OK) {
-            if (!reduce_stat(j->plan, &s, "mean", ret_estimate))
-                (void)reduce_stat(j->plan, &s, "p", ret_estimate);
-            (void)reduce_stat(j->plan, &s, "se", ret_se);
+            if (!reduce_stat(c->plan, &s, "mean", ret_estimate))
+                (void)reduce_stat(c->plan, &s, "p", ret_estimate);
+            (void)reduce_stat(c->plan, &s, "se", ret_se);
             *ret_cell = i;
         }
         reduce_state_fini(&s);

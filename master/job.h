@@ -18,15 +18,22 @@ struct job_rows {
     uint8_t *ok;    /* n_items bytes of enum qx_outcome */
 };
 
+/* A reducer plan as the task declared it in open(); cells with equal bytes share it. */
+struct job_plan {
+    struct reduce_plan *plan;
+    struct qx_bytes bytes;
+};
+
 enum cell_state { CELL_RUNNING, CELL_FINISHING, CELL_FINISHED };
 
 struct cell {
     enum cell_state state;
-    bool stopped;              /* by the rule */
-    struct tree *tree;         /* NULL until the first result */
-    struct qx_bytes final;     /* the encoded state the answer rests on */
-    struct cell_answer answer; /* texts owned; complete once FINISHED */
-    struct job_rows *rows;     /* what waits for its turn, by first_item */
+    bool stopped;                   /* by the rule */
+    const struct reduce_plan *plan; /* the job's; NULL until the first result */
+    struct tree *tree;              /* NULL until the first result */
+    struct qx_bytes final;          /* the encoded state the answer rests on */
+    struct cell_answer answer;      /* texts owned; complete once FINISHED */
+    struct job_rows *rows;          /* what waits for its turn, by first_item */
     size_t n_rows, cap_rows;
     uint64_t next_row; /* item whose row goes out next */
     bool blocks_in;    /* own reducers: all blocks are here, the roots are being merged */
@@ -56,9 +63,9 @@ struct job {
     struct rule rule;
     bool has_rule;
     enum job_state state;
-    struct qx_error error;    /* of a failed job */
-    struct reduce_plan *plan; /* NULL until the first result */
-    struct qx_bytes plan_bytes;
+    struct qx_error error;  /* of a failed job */
+    struct job_plan *plans; /* those that cells have: mostly one, but outputs may depend on parameters */
+    size_t n_plans, cap_plans;
     struct cell *cells;
     uint32_t cells_finished;
     struct job_skip *skips;
@@ -79,7 +86,10 @@ qx_err job_new(uint64_t id, const struct job_spec *spec, const struct task_decl 
                struct job **ret, struct qx_error *err);
 void job_free(struct job *j);
 
-/* A result as it came, checked against the job's plan and layout: every node must hold exactly the items of its
+/* Does any cell have a reducer of the plugin's own? As far as is known. */
+bool job_is_opaque(const struct job *j);
+
+/* A result as it came, checked against the cell's plan and layout: every node must hold exactly the items of its
  * blocks. Decoded apart from the tree, so that nothing changes unless the scheduler accepts it. */
 struct job_result {
     struct block_node nodes[QX_NODES_MAX + 1];

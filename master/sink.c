@@ -147,7 +147,8 @@ void sink_cell_complete(struct master *m, uint64_t job, uint32_t cell)
     if (!j || j->state != JOB_STATE_RUNNING)
         return;
     uint64_t t0 = clock_ns();
-    if (reduce_plan_opaque(j->plan)) {
+    const struct reduce_plan *plan = j->cells[cell].plan;
+    if (plan && reduce_plan_opaque(plan)) {
         j->cells[cell].blocks_in = true;
         merges_step(m, j, cell);
     } else {
@@ -240,7 +241,7 @@ static void advance(struct master *m, struct job *j, uint32_t cell)
     }
     if (stop)
         sink_stop_cell(m, j, cell, block);
-    if (reduce_plan_opaque(j->plan))
+    if (reduce_plan_opaque(j->cells[cell].plan))
         merges_step(m, j, cell);
     if (j->spec->rows)
         clients_rows(m, j, cell);
@@ -369,7 +370,7 @@ static enum job_state end_state(enum sched_job_end end)
 static void close_partial(struct job *j)
 {
     struct qx_error ignored;
-    for (uint32_t i = 0; j->plan && i < j->spec->n_cells; i++)
+    for (uint32_t i = 0; i < j->spec->n_cells; i++)
         if (j->cells[i].state != CELL_FINISHED && j->cells[i].tree &&
             job_close_cell(j, i, false, NULL, &ignored) == QX_ERR_OK)
             (void)job_answer_cell(j, i, NULL, 0, &ignored);

@@ -275,7 +275,7 @@ void workers_lease(struct master *m, const struct sched_lease *l)
     if (l->kind == LEASE_RUN) {
         payload = j->spec_frame.data;
         f.len_payload = known ? 0 : j->spec_frame.len;
-        f.flags = (j->plan ? 0 : FRAME_WANT_PLAN) | (j->spec->rows ? FRAME_WANT_ROWS : 0);
+        f.flags = (j->cells[l->cell].plan ? 0 : FRAME_WANT_PLAN) | (j->spec->rows ? FRAME_WANT_ROWS : 0);
         if (j->n_skips && !collect_skips(m, j, l, &f.n_skips)) {
             w->lane_seq++; /* a gap, as below */
             return;

@@ -7,7 +7,7 @@
 #include "common/clock.h"
 #include "worker/pool_impl.h"
 
-enum { SAMPLE_MS = 100, OUTSIDE_FACTOR = 10, OUTSIDE_LEAST_MS = 60000 };
+enum { SAMPLE_MS = 100, LOOK_SOON_MS = 5, OUTSIDE_FACTOR = 10, OUTSIDE_LEAST_MS = 60000 };
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -26,10 +26,12 @@ static struct lease *running(const struct slot *s)
 /* An item has run since it was first seen; opening, merging and finishing get more time than an item. */
 static uint64_t watch_time(struct pool *p, struct slot *s, uint64_t now_ns)
 {
-    const struct lease *l = running(s);
+    const struct lease *l = s->queue.first;
     uint64_t limit_ns = l && l->job ? l->job->item_timeout_ns : 0;
     if (limit_ns == 0)
         return UINT64_MAX;
+    if (!running(s)) /* about to start: look again soon */
+        return now_ns + LOOK_SOON_MS * NS_PER_MS;
     uint64_t item = s->region->current_item;
     if (s->seen_lease != l->f.lease || s->seen_item != item) {
         s->seen_lease = l->f.lease;

@@ -469,8 +469,8 @@ int supervisor_run(const struct supervisor_config *config)
             receive_control(&s, now_ns);
             receive_lane(&s, now_ns);
             collect(&s, now_ns);
+            dispatch(&s); /* before the tick, which looks when those now running must be looked at */
             tick(&s, now_ns);
-            dispatch(&s);
         }
     }
     supervisor_close(&s);

@@ -46,7 +46,7 @@ int answer_show(struct cli *cli, const struct qx_result *r, const struct qx_arg 
 {
     int status = status_of(&r->info), drawn = STATUS_OK;
     bool json = !strcmp(cli->writer->name, "json");
-    if (has_answer(r) || (json && status != STATUS_USAGE)) {
+    if (status != STATUS_USAGE && (json || has_answer(r))) {
         json_t *report = report_new(r, given, n_given);
         if (!report)
             return cli_fail(STATUS_FAILED, "out of memory for the answer");

@@ -81,13 +81,19 @@ void grid_print(FILE *out, const struct style *style, const char *indent, const 
 /* Names whose values are on the scale of the estimate. */
 static bool has_se_scale(const char *name)
 {
-    static const char *const names[] = {"estimate", "mean",  "se",    "bias",   "lower",
-                                        "upper",    "theta", "value", "median", "statistic"};
+    static const char *const names[] = {"estimate", "mean",  "se",    "jackknife_se", "lower",
+                                        "upper",    "theta", "value", "median",       "statistic"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(dot ? dot + 1 : name, names[i]))
             return true;
     return false;
+}
+
+static bool is_bias(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return !strcmp(dot ? dot + 1 : name, "bias");
 }
 
 static double se_of(const json_t *object, double outer)
@@ -110,6 +116,10 @@ static void value_text(const char *name, const json_t *v, double se, char *ret)
         break;
     case JSON_REAL: {
         double d = json_real_value(v);
+        if (is_bias(name)) { /* small beside the error: on its own scale */
+            (void)snprintf(ret, TEXT_BYTES, "%.2g", d);
+            break;
+        }
         if (d == floor(d) && fabs(d) < 1e15 && !has_se_scale(name))
             (void)snprintf(ret, TEXT_BYTES, "%.0f", d);
         else

@@ -335,10 +335,10 @@ static void emit_notes(struct qx_ctx *ctx, bool heavy, uint64_t failed, uint64_t
     if (failed > 0) {
         (void)snprintf(
             text, sizeof text,
-            "the function has no finite value for %.3g %% of the items; they are left out, so the answer is "
-            "that of the rest",
+            "not the integral asked for: the function has no finite value for %.3g %% of the items, and the "
+            "estimate is the volume times the mean over the others",
             100.0 * (double)failed / (double)(failed + n));
-        qx_emit_text(ctx, "note", text);
+        qx_emit_text(ctx, "warning_not_finite", text);
     }
 }
 

@@ -109,6 +109,27 @@ class Answers(Farm):
         self.run_job("pi", "-n", "1000")
         self.assertLess(time.monotonic() - start, 10)
 
+    def test_cells_may_have_answers_of_other_shapes(self):
+        self.worker("a", 2)
+        law = pathlib.Path(os.environ["QX_SOURCE_DIR"]) / "examples/law.csv"
+        grid = self.run_job("boot", f"data={law}", "-n", "1000", "--grid", "stat=mean(GPA),lm(GPA~LSAT),sd(GPA)", "ci=percentile")
+        self.assertEqual(self.names(), {"a"})          # nobody was taken for a liar
+        for cell in grid["cells"]:
+            alone = self.run_job("boot", f"data={law}", "-n", "1000", f"stat={cell['params']['stat']}", "ci=percentile")
+            self.assertEqual((cell["digest"], cell["result"]), (alone["digest"], alone["result"]))
+
+    def test_a_job_ended_by_its_rule_is_not_extended(self):
+        self.worker("a", 1)
+        job = self.submit("pi", "--until", "se<1e-2")
+        self.wait(job)
+        status, _, err = self.qx_plain("extend", job, "-n", "1e13")
+        self.assertNotEqual(status, 0)
+        self.assertIn("ended by its rule", err)
+
+    def qx_plain(self, *args):
+        done = subprocess.run([BIN / "qx", *map(str, args)], capture_output=True, text=True, timeout=60, env=self.env, check=False)
+        return done.returncode, done.stdout, done.stderr
+
     def test_killed_executors_and_workers_do_not_show(self):
         self.worker("a", 2)
         job = ("busy", "ms=1", "dist=exponential", "-n", "3000")
@@ -164,6 +185,14 @@ class Outcomes(Farm):
 
     def test_a_hang(self):
         self.check("hang", "timeout", "--timeout", "0.2")
+
+    def test_the_limit_holds_from_the_first_item_on(self):
+        for _ in range(3):
+            start = time.monotonic()
+            status, out, err = self.qx("run", "odd.item", "what=hang", "at=0", "--timeout", "0.2", "-n", "1", "--quiet")
+            self.assertEqual(status, 1, out)
+            self.assertIn("all 1 items failed: ran longer", err)
+            self.assertLess(time.monotonic() - start, 5)    # three attempts
 
     @unittest.skipIf(SANITIZED, "an address sanitizer and a memory limit do not go together")
     def test_hunger(self):

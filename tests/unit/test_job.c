@@ -316,7 +316,7 @@ START_TEST(what_does_not_fit_is_refused_and_changes_nothing)
     struct job_result r;
     ck_assert_int_eq(job_result_init(&r), QX_ERR_OK);
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        if (lies[i] != no_plan || !j->plan)
+        if (lies[i] != no_plan || !j->cells[0].plan)
             ck_assert_int_eq(decode_changed(j, &r, lies[i]), QX_ERR_PROTO);
         ck_assert_ptr_null(j->cells[0].tree);
     }

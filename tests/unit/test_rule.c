@@ -32,6 +32,8 @@ START_TEST(bad_rules_are_refused)
                  {"see<1", "position 1: unknown 'see'; did you mean 'se'?"},
                  {"rel<0.1, wodth<1", "position 10: unknown 'wodth'; did you mean 'width'?"},
                  {"zzzzzzz<1", "there are n, mean, se"},
+                 {"se>1", "smaller with n"},
+                 {"width<0", "never get to 0"},
                  {"se=1", "position 3: expected <"},
                  {"se<", "position 4: expected a number"},
                  {"se<x", "position 4: 'x' is not a number"},
@@ -69,11 +71,11 @@ START_TEST(rules_hold_or_not)
     ck_assert_int_eq(reduce_plan_new(columns, 1, &moments, 1, &p, &err), QX_ERR_OK);
     reduce_state_init(&s);
     ck_assert_int_eq(reduce_reset(p, NULL, &s), QX_ERR_OK);
-    ck_assert(!holds("se<1", p, &s) && !holds("se>0", p, &s)); /* undefined: neither */
+    ck_assert(!holds("se<1", p, &s) && !holds("sd>0", p, &s)); /* undefined: neither */
     static const double rows[] = {1, 2, 3, 4};
     ck_assert_int_eq(reduce_add(p, NULL, &s, 0, 4, rows), QX_ERR_OK);
     ck_assert(holds("n>=4", p, &s) && !holds("n>4", p, &s) && holds("n<=4", p, &s));
-    ck_assert(holds("n>0, mean>=2.5, mean<=2.5, se<0.65, se>0.64", p, &s)); /* sd 1.29.. / 2 */
+    ck_assert(holds("n>0, mean>=2.5, mean<=2.5, se<0.65, sd>1.28", p, &s)); /* sd 1.29.. / 2 */
     ck_assert(!holds("n>=4, mean>3", p, &s));
     ck_assert_int_eq(rule_parse("p>0.5", &r, &err), QX_ERR_OK);
     ck_assert_int_eq(rule_eval(&r, p, &s, &yes, &err), QX_ERR_INVALID);
