@@ -107,7 +107,8 @@ struct extremes {
 };
 
 /* In lanes, without branches; comparisons with NaN are false, so those are passed over. */
-static struct extremes extremes_of(const double *at, uint32_t n, uint32_t stride)
+static inline __attribute__((always_inline)) struct extremes extremes_in(const double *at, uint32_t n,
+                                                                         size_t stride)
 {
     double lo[MINMAX_LANES], hi[MINMAX_LANES];
     uint64_t nans[MINMAX_LANES] = {0};
@@ -118,7 +119,7 @@ static struct extremes extremes_of(const double *at, uint32_t n, uint32_t stride
     uint32_t i = 0;
     for (; i + MINMAX_LANES <= n; i += MINMAX_LANES)
         for (uint32_t k = 0; k < MINMAX_LANES; k++) {
-            double x = at[(size_t)(i + k) * stride];
+            double x = at[(i + k) * stride];
             lo[k] = x < lo[k] ? x : lo[k];
             hi[k] = x > hi[k] ? x : hi[k];
             nans[k] += x != x;
@@ -136,6 +137,11 @@ static struct extremes extremes_of(const double *at, uint32_t n, uint32_t stride
         e.n_nan += nans[k];
     }
     return e;
+}
+
+static struct extremes extremes_of(const double *at, uint32_t n, uint32_t stride)
+{
+    return stride == 1 ? extremes_in(at, n, 1) : extremes_in(at, n, stride);
 }
 
 /* The first row that equals x: there is one. */

@@ -376,11 +376,36 @@ QX_STREAM_INLINE void qx_rows_store(const uint64_t *u, const uint64_t *v, uint32
 
 typedef uint64_t qx_v256 __attribute__((vector_size(32)));
 typedef uint64_t qx_v512 __attribute__((vector_size(64)));
+/* The loops of a kernel unroll where the dimension is a constant: the usual ones have a copy of their own. */
+#define QX_ROWS_BY_DIM(NAME, KERNEL)                                                                         \
+    uint32_t NAME(uint64_t seed, uint64_t first_item, uint32_t sub, uint32_t count, uint32_t dim,            \
+                  uint32_t rest, double *rows)                                                               \
+    {                                                                                                        \
+        switch (dim) {                                                                                       \
+        case 1:                                                                                              \
+            return KERNEL(seed, first_item, sub, count, 1, rest, rows);                                      \
+        case 2:                                                                                              \
+            return KERNEL(seed, first_item, sub, count, 2, rest, rows);                                      \
+        case 3:                                                                                              \
+            return KERNEL(seed, first_item, sub, count, 3, rest, rows);                                      \
+        case 4:                                                                                              \
+            return KERNEL(seed, first_item, sub, count, 4, rest, rows);                                      \
+        case 5:                                                                                              \
+            return KERNEL(seed, first_item, sub, count, 5, rest, rows);                                      \
+        case 6:                                                                                              \
+            return KERNEL(seed, first_item, sub, count, 6, rest, rows);                                      \
+        default:                                                                                             \
+            return KERNEL(seed, first_item, sub, count, dim, rest, rows);                                    \
+        }                                                                                                    \
+    }
+
+/* clang-format off */
 QX_STREAM_NOINLINE QX_ROWS_KERNEL(qx_uniform_rows_128, qx_v128, 2, QX_MUL128)
-    __attribute__((target("avx2"))) QX_STREAM_NOINLINE
-    QX_ROWS_KERNEL(qx_uniform_rows_256, qx_v256, 4, QX_MUL256)
-        __attribute__((target("avx512f"))) QX_STREAM_NOINLINE
-    QX_ROWS_KERNEL(qx_uniform_rows_512, qx_v512, 8, QX_MUL512)
+__attribute__((target("avx2"))) QX_STREAM_INLINE QX_ROWS_KERNEL(qx_rows_256, qx_v256, 4, QX_MUL256)
+__attribute__((target("avx2"))) QX_STREAM_NOINLINE QX_ROWS_BY_DIM(qx_uniform_rows_256, qx_rows_256)
+__attribute__((target("avx512f"))) QX_STREAM_INLINE QX_ROWS_KERNEL(qx_rows_512, qx_v512, 8, QX_MUL512)
+__attribute__((target("avx512f"))) QX_STREAM_NOINLINE QX_ROWS_BY_DIM(qx_uniform_rows_512, qx_rows_512)
+/* clang-format on */
 #endif
 
         static inline void qx_uniform_rows(uint64_t seed, uint64_t first_item, uint32_t sub, uint32_t count,

@@ -9,7 +9,9 @@
 
 static const double two_pi = 6.28318530717958647693;
 
-static double dot(const double *a, const double *x, uint32_t dim)
+#define INLINE static inline __attribute__((always_inline))
+
+static inline double dot(const double *a, const double *x, uint32_t dim)
 {
     double s = 0;
     for (uint32_t j = 0; j < dim; j++)
@@ -29,85 +31,145 @@ static double inverse_power(double x, uint32_t k)
     return 1 / r;
 }
 
-static void oscillatory(const struct integrand *g, const double *x, uint32_t n, double *ret)
+INLINE void oscillatory_of(const struct integrand *g, const double *restrict x, uint32_t n,
+                           double *restrict ret, uint32_t dim)
 {
-    double shift = two_pi * g->u[0];
-    for (uint32_t i = 0; i < n; i++, x += g->dim)
-        ret[i] = cos(shift + dot(g->a, x, g->dim));
+    const double *restrict a = g->a;
+    const double *restrict u = g->u;
+    double shift = two_pi * u[0];
+    for (uint32_t i = 0; i < n; i++, x += dim)
+        ret[i] = cos(shift + dot(a, x, dim));
 }
 
 /* a holds a^-2. */
-static void product_peak(const struct integrand *g, const double *x, uint32_t n, double *ret)
+INLINE void product_peak_of(const struct integrand *g, const double *restrict x, uint32_t n,
+                            double *restrict ret, uint32_t dim)
 {
-    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+    const double *restrict a = g->a;
+    const double *restrict u = g->u;
+    for (uint32_t i = 0; i < n; i++, x += dim) {
         double p = 1;
-        for (uint32_t j = 0; j < g->dim; j++)
-            p *= g->a[j] + (x[j] - g->u[j]) * (x[j] - g->u[j]);
+        for (uint32_t j = 0; j < dim; j++)
+            p *= a[j] + (x[j] - u[j]) * (x[j] - u[j]);
         ret[i] = 1 / p;
     }
 }
 
-static void corner_peak(const struct integrand *g, const double *x, uint32_t n, double *ret)
+INLINE void corner_peak_of(const struct integrand *g, const double *restrict x, uint32_t n,
+                           double *restrict ret, uint32_t dim)
 {
-    for (uint32_t i = 0; i < n; i++, x += g->dim)
-        ret[i] = inverse_power(1 + dot(g->a, x, g->dim), g->dim + 1);
+    const double *restrict a = g->a;
+    for (uint32_t i = 0; i < n; i++, x += dim)
+        ret[i] = inverse_power(1 + dot(a, x, dim), dim + 1);
 }
 
 /* a holds a^2. */
-static void gaussian(const struct integrand *g, const double *x, uint32_t n, double *ret)
+INLINE void gaussian_of(const struct integrand *g, const double *restrict x, uint32_t n, double *restrict ret,
+                        uint32_t dim)
 {
-    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+    const double *restrict a = g->a;
+    const double *restrict u = g->u;
+    for (uint32_t i = 0; i < n; i++, x += dim) {
         double s = 0;
-        for (uint32_t j = 0; j < g->dim; j++)
-            s += g->a[j] * (x[j] - g->u[j]) * (x[j] - g->u[j]);
+        for (uint32_t j = 0; j < dim; j++)
+            s += a[j] * (x[j] - u[j]) * (x[j] - u[j]);
         ret[i] = exp(-s);
     }
 }
 
-static void continuous(const struct integrand *g, const double *x, uint32_t n, double *ret)
+INLINE void continuous_of(const struct integrand *g, const double *restrict x, uint32_t n,
+                          double *restrict ret, uint32_t dim)
 {
-    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+    const double *restrict a = g->a;
+    const double *restrict u = g->u;
+    for (uint32_t i = 0; i < n; i++, x += dim) {
         double s = 0;
-        for (uint32_t j = 0; j < g->dim; j++)
-            s += g->a[j] * fabs(x[j] - g->u[j]);
+        for (uint32_t j = 0; j < dim; j++)
+            s += a[j] * fabs(x[j] - u[j]);
         ret[i] = exp(-s);
     }
 }
 
-static void discontinuous(const struct integrand *g, const double *x, uint32_t n, double *ret)
+INLINE void discontinuous_of(const struct integrand *g, const double *restrict x, uint32_t n,
+                             double *restrict ret, uint32_t dim)
 {
-    for (uint32_t i = 0; i < n; i++, x += g->dim) {
-        bool beyond = x[0] > g->u[0] || (g->dim > 1 && x[1] > g->u[1]);
-        ret[i] = beyond ? 0 : exp(dot(g->a, x, g->dim));
+    const double *restrict a = g->a;
+    const double *restrict u = g->u;
+    for (uint32_t i = 0; i < n; i++, x += dim) {
+        bool beyond = x[0] > u[0] || (dim > 1 && x[1] > u[1]);
+        ret[i] = beyond ? 0 : exp(dot(a, x, dim));
     }
 }
 
-static void ball(const struct integrand *g, const double *x, uint32_t n, double *ret)
+INLINE void ball_of(const struct integrand *g, const double *restrict x, uint32_t n, double *restrict ret,
+                    uint32_t dim)
 {
-    for (uint32_t i = 0; i < n; i++, x += g->dim)
-        ret[i] = dot(x, x, g->dim) < 1 ? 1 : 0;
+    (void)g;
+    for (uint32_t i = 0; i < n; i++, x += dim)
+        ret[i] = dot(x, x, dim) < 1 ? 1 : 0;
 }
 
-static void sobol_g(const struct integrand *g, const double *x, uint32_t n, double *ret)
+INLINE void sobol_g_of(const struct integrand *g, const double *restrict x, uint32_t n, double *restrict ret,
+                       uint32_t dim)
 {
-    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+    const double *restrict a = g->a;
+    for (uint32_t i = 0; i < n; i++, x += dim) {
         double p = 1;
-        for (uint32_t j = 0; j < g->dim; j++)
-            p *= (fabs(4 * x[j] - 2) + g->a[j]) / (1 + g->a[j]);
+        for (uint32_t j = 0; j < dim; j++)
+            p *= (fabs(4 * x[j] - 2) + a[j]) / (1 + a[j]);
         ret[i] = p;
     }
 }
 
-static void morokoff(const struct integrand *g, const double *x, uint32_t n, double *ret)
+INLINE void morokoff_of(const struct integrand *g, const double *restrict x, uint32_t n, double *restrict ret,
+                        uint32_t dim)
 {
-    double d = (double)g->dim;
-    for (uint32_t i = 0; i < n; i++, x += g->dim) {
+    (void)g;
+    double d = (double)dim;
+    for (uint32_t i = 0; i < n; i++, x += dim) {
         double s = 0;
-        for (uint32_t j = 0; j < g->dim; j++)
+        for (uint32_t j = 0; j < dim; j++)
             s += log(x[j]);
         ret[i] = exp(d * log1p(1 / d) + s / d);
     }
 }
+
+/* The loops over dimensions unroll where their number is a constant: the usual ones get a copy of their own. */
+#define FAMILY(name)                                                                                         \
+    static void name(const struct integrand *g, const double *x, uint32_t n, double *ret)                    \
+    {                                                                                                        \
+        switch (g->dim) {                                                                                    \
+        case 1:                                                                                              \
+            name##_of(g, x, n, ret, 1);                                                                      \
+            break;                                                                                           \
+        case 2:                                                                                              \
+            name##_of(g, x, n, ret, 2);                                                                      \
+            break;                                                                                           \
+        case 3:                                                                                              \
+            name##_of(g, x, n, ret, 3);                                                                      \
+            break;                                                                                           \
+        case 4:                                                                                              \
+            name##_of(g, x, n, ret, 4);                                                                      \
+            break;                                                                                           \
+        case 5:                                                                                              \
+            name##_of(g, x, n, ret, 5);                                                                      \
+            break;                                                                                           \
+        case 6:                                                                                              \
+            name##_of(g, x, n, ret, 6);                                                                      \
+            break;                                                                                           \
+        default:                                                                                             \
+            name##_of(g, x, n, ret, g->dim);                                                                 \
+        }                                                                                                    \
+    }
+FAMILY(oscillatory)
+FAMILY(product_peak)
+FAMILY(corner_peak)
+FAMILY(gaussian)
+FAMILY(continuous)
+FAMILY(discontinuous)
+FAMILY(ball)
+FAMILY(sobol_g)
+FAMILY(morokoff)
 
 static double same(double a)
 {
