@@ -67,6 +67,12 @@ static bool is_nan_or_inf(const char *text)
     return false;
 }
 
+/* Other tools' separators, seen in the only cell of a header; NULL: none. */
+static const char *other_separator(const char *text)
+{
+    return strchr(text, ';') ? "';' (from R: write.csv, not write.csv2)" : strchr(text, '\t') ? "tabs" : NULL;
+}
+
 static void header_cell(struct load *l, const char *text, size_t len)
 {
     double number;
@@ -145,6 +151,11 @@ static void on_row(int end, void *arg)
     struct load *l = arg;
     if (l->failed != QX_ERR_OK)
         return;
+    if (l->row == 1 && l->n_columns == 1 && other_separator(l->columns[0].name)) {
+        load_fail(l, QX_ERR_INVALID, "row 1 is separated by %s: the cells must be separated by commas",
+                  other_separator(l->columns[0].name));
+        return;
+    }
     if (l->row > 1 && l->column != l->n_columns) {
         load_fail(l, QX_ERR_INVALID, "row %" PRIu64 " has %u cells, the header has %u", l->row, l->column,
                   l->n_columns);

@@ -108,6 +108,8 @@ START_TEST(bad_csv_is_refused)
     REFUSE("a,b\n1,2\n3\n", "row 3 has 1 cells, the header has 2");
     REFUSE("a,b\n1,2,3\n", "row 2 has 3 cells, the header has 2");
     REFUSE("a,b\n1,2\n3,4,", "row 3 has 3 cells");
+    REFUSE("a;b\n1;2\n", "row 1 is separated by ';'");
+    REFUSE("a\tb\n1\t2\n", "row 1 is separated by tabs");
     REFUSE("1,2\n3,4\n", "no header: column 1 of row 1 is the number 1");
     REFUSE("a,,c\n1,2,3\n", "no header: column 2 of row 1 has no name");
     REFUSE("a,b,a\n1,2,3\n", "columns 1 and 3 of row 1 are both named 'a'");
