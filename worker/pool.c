@@ -164,6 +164,11 @@ uint64_t pool_deaths(const struct pool *p)
     return p->deaths;
 }
 
+uint64_t pool_item(const struct pool *p, uint32_t slot)
+{
+    return p->slots[slot].region->current_item;
+}
+
 /* A few bytes that are not even a head are no work: an executor could keep us awake with them. */
 static bool has_work(struct slot *s)
 {

@@ -87,6 +87,7 @@ uint64_t pool_watch(struct pool *p, uint64_t now_ns);
 /* For tests and logs. */
 int pool_pid(const struct pool *p, uint32_t slot); /* 0: none at the moment */
 uint64_t pool_deaths(const struct pool *p);
+uint64_t pool_item(const struct pool *p, uint32_t slot); /* it is at; UINT64_MAX: at none */
 /* At the end: takes leases out of the pool, in no order. NULL: none left. */
 struct lease *pool_next_lease(struct pool *p);
 

@@ -52,9 +52,11 @@ static uint64_t watch_time(struct pool *p, struct slot *s, uint64_t now_ns)
 /* A lease that nobody wants any more is told to stop when its turn has come. */
 static uint64_t watch_forgotten(struct pool *p, struct slot *s, uint64_t now_ns)
 {
-    const struct lease *l = running(s);
+    const struct lease *l = s->queue.first;
     if (!l || l->job)
         return UINT64_MAX;
+    if (!running(s)) /* about to start: look again soon */
+        return now_ns + LOOK_SOON_MS * NS_PER_MS;
     if (s->cancelled_lease != l->f.lease) {
         s->cancelled_lease = l->f.lease;
         s->cancel_kill_ns = now_ns + POOL_STOP_MS * NS_PER_MS;

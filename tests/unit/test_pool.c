@@ -490,12 +490,25 @@ START_TEST(revoking_stops_what_lies_beyond_and_nothing_else)
 }
 END_TEST
 
+/* Until the executor is inside an item, within 20 s. */
+static void await_item(struct bench *b, uint32_t slot)
+{
+    uint64_t end_ns = clock_ns() + 20 * NS_PER_S;
+    pool_flush(b->pool);
+    while (pool_item(b->pool, slot) == ITEM_NONE && clock_ns() < end_ns) {
+        pool_receive(b->pool, clock_ns());
+        (void)poll(NULL, 0, 1);
+    }
+    ck_assert_uint_ne(pool_item(b->pool, slot), ITEM_NONE);
+}
+
 static uint64_t forget_running(struct bench *b, const char *what)
 {
     struct trial_job j = {.task = "odd.item", .params = {"what", what, "at", "0"}, .n_items = 100, .seed = 1};
     struct job *job = bench_job(b, 1, &j);
     uint64_t start_ns = clock_ns();
     pool_give(b->pool, 0, bench_lease(b, job, (struct frame_lease){.n_blocks = 1, .end_item = 100}, NULL));
+    await_item(b, 0);
     forget_job(b, job);
     jobs_remove(b->jobs, job);
     ck_assert_uint_eq(b->dropped, 1);
