@@ -74,6 +74,7 @@ qx_err master_open(struct master *m, const struct master_options *opt, struct qx
                            zmq_getsockopt(m->sink, ZMQ_FD, &m->sink_fd, &len)))
         e = qx_fail(err, QX_ERR_IO, "cannot watch the sockets: %s", zmq_strerror(errno));
     m->more_results = m->more_requests = true;
+    placement_init(&m->placement, m->now_ns);
     return e;
 }
 
@@ -333,6 +334,7 @@ static void turn(struct master *m)
     struct pollfd fds[] = {{m->sink_fd, POLLIN, 0}, {m->control_fd, POLLIN, 0}, {m->signal_fd, POLLIN, 0}};
     bool look = poll(fds, 3, m->more_results || m->more_requests ? 0 : wait_ms(m)) == 0;
     m->now_ns = clock_ns();
+    placement_turn(&m->placement, m->now_ns);
     if (fds[2].revents)
         signals(m);
     receive(m, look || fds[0].revents, look || fds[1].revents);

@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include "common/idmap.h"
+#include "common/placement.h"
 #include "master/blobs.h"
 #include "master/catalogue.h"
 #include "master/core/sched.h"
@@ -98,6 +99,7 @@ struct master {
     struct audit audit[AUDIT_RING];
     size_t audit_next;
     struct qx_bytes out; /* scratch for encoding */
+    struct placement placement;
     uint64_t next_job, next_lane, now_ns, started_ns, drain_deadline_ns;
     uint64_t ack_at_ns; /* when owed acknowledgements leave; UINT64_MAX: none is owed */
     uint32_t n_workers; /* ready */

@@ -73,6 +73,7 @@ qx_err pool_new(const struct pool_config *config, struct pool **ret, struct qx_e
                    ? QX_ERR_OK
                    : qx_fail(err, QX_ERR_NOMEM, "no memory for %u slots: %s", config->slots, strerror(errno));
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+    (void)sched_getaffinity(0, sizeof p->cpus, &p->cpus);
     if (e == QX_ERR_OK)
         e = zygote_start(p, err);
     if (e != QX_ERR_OK) {

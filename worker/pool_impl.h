@@ -3,6 +3,7 @@
 #ifndef QX_WORKER_POOL_IMPL_H
 #define QX_WORKER_POOL_IMPL_H
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include "proto/control.h"
@@ -67,6 +68,7 @@ struct slot {
 
 struct pool {
     struct pool_config config;
+    cpu_set_t cpus; /* of executors, wherever the supervisor is (common/placement.h) */
     struct slot *slots;
     struct region **regions;
     int *wake_fds;

@@ -179,8 +179,10 @@ static qx_err fork_zygote(struct pool *p, struct qx_error *err)
                                    .memory_bytes = p->config.memory_bytes};
     int parent = getpid();
     p->zygote_pid = fork();
-    if (p->zygote_pid == 0)
+    if (p->zygote_pid == 0) {
+        (void)sched_setaffinity(0, sizeof p->cpus, &p->cpus);
         zygote_run(&config, fds[1], parent);
+    }
     (void)close(fds[1]);
     if (p->zygote_pid < 0) {
         (void)close(fds[0]);

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/log.h"
+#include "common/placement.h"
 #include "common/signals.h"
 #include "worker/jobs.h"
 #include "worker/ledger.h"
@@ -44,6 +45,7 @@ struct supervisor {
     uint64_t drain_ns;
     uint64_t next_ns; /* deadline of the phases */
     bool greeted;     /* READY was logged */
+    struct placement placement;
 };
 
 static void wake_by(struct supervisor *s, uint64_t at_ns)
@@ -463,9 +465,11 @@ int supervisor_run(const struct supervisor_config *config)
         qx_log(QX_LOG_ERROR, "WORKER-NOT-STARTED", "why=\"%s\"", err.text);
         s.status = 1;
     } else {
+        placement_init(&s.placement, clock_ns());
         while (!s.done) {
             sleep_until_something(&s);
             uint64_t now_ns = clock_ns();
+            placement_turn(&s.placement, now_ns);
             receive_control(&s, now_ns);
             receive_lane(&s, now_ns);
             collect(&s, now_ns);

@@ -1,4 +1,5 @@
 qx_add_check_test(test_daemon SOURCES unit/test_daemon.c LINK qx_daemon PkgConfig::ZMQ)
+qx_add_check_test(test_placement SOURCES unit/test_placement.c LINK qx_daemon PkgConfig::ZMQ)
 qx_add_check_test(test_ring SOURCES unit/test_ring.c LINK qx_pool LABELS threads)
 qx_add_check_test(test_worker_blobs SOURCES unit/test_worker_blobs.c LINK qx_pool)
 qx_add_check_test(test_pool SOURCES unit/test_pool.c unit/trial.c LINK qx_pool LABELS release)
