@@ -80,6 +80,7 @@ struct host_task {
     struct reduce_plan *plan;
     struct reduce_plugin plug;
     bool has_records;
+    uint64_t items_default, items_max; /* as open() counted them; 0: it did not */
 
     struct qx_error said;   /* by qx_error(), code OK if nothing was */
     struct qx_error broken; /* a rule of task.h was broken in a call that could not say so */

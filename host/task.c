@@ -110,6 +110,23 @@ static const struct qx_column *host_table_find(struct qx_ctx *ctx, const struct 
     return NULL;
 }
 
+static qx_err host_count_items(struct qx_ctx *ctx, uint64_t n_default, uint64_t n_max)
+{
+    struct host_task *t = host_of(ctx);
+    if (t->phase != PHASE_OPEN || !(t->decl->flags & QX_TASK_COUNTS_ITEMS)) {
+        host_break(t, "qx_items() belongs in open() of a task with the flag QX_TASK_COUNTS_ITEMS");
+        return QX_ERR_TASK;
+    }
+    if (n_default > QX_ITEMS_MAX || (n_max > 0 && n_default > n_max)) {
+        host_break(t, "qx_items(%llu, %llu): the default is over the most", (unsigned long long)n_default,
+                   (unsigned long long)n_max);
+        return QX_ERR_TASK;
+    }
+    t->items_default = n_default;
+    t->items_max = n_max;
+    return QX_ERR_OK;
+}
+
 static void host_progress(struct qx_ctx *ctx, double share)
 {
     struct host_task *t = host_of(ctx);
@@ -150,6 +167,7 @@ const struct qx_host host_functions = {
     .answer_data = host_answer_data,
     .answer_quantile = host_answer_quantile,
     .emit = host_emit,
+    .items = host_count_items,
 };
 
 /* ---- open and close ---- */
@@ -209,6 +227,12 @@ void host_close(struct host_task *t)
 const struct reduce_plan *host_plan(const struct host_task *t)
 {
     return t->plan;
+}
+
+void host_items(const struct host_task *t, uint64_t *ret_default, uint64_t *ret_max)
+{
+    *ret_default = t->items_default;
+    *ret_max = t->items_max;
 }
 
 const struct reduce_plugin *host_reduce_plugin(struct host_task *t)

@@ -108,7 +108,8 @@ enum qx_shape { QX_SHAPE_MAP };
 
 enum {
     QX_TASK_NOT_REPRODUCIBLE = 1u << 0, /* cannot promise the same bits twice: said in help and answers */
-    QX_TASK_OWN_REDUCER = 1u << 1       /* open() may declare a QX_REDUCE_OWN reducer */
+    QX_TASK_OWN_REDUCER = 1u << 1,      /* open() may declare a QX_REDUCE_OWN reducer */
+    QX_TASK_COUNTS_ITEMS = 1u << 2      /* open() says how many items there are: qx_items() */
 };
 
 struct qx_answer;
@@ -203,6 +204,7 @@ struct qx_host {
     const void *(*answer_data)(const struct qx_answer *a, uint32_t reducer, int what, size_t *ret_n);
     double (*answer_quantile)(const struct qx_answer *a, uint32_t reducer, double prob, bool *ret_exact);
     void (*emit)(struct qx_ctx *ctx, int what, const char *name, double number, const char *text);
+    qx_err (*items)(struct qx_ctx *ctx, uint64_t n_default, uint64_t n_max);
 };
 
 struct qx_ctx {
@@ -274,6 +276,14 @@ static inline qx_err qx_output(struct qx_ctx *c, const char *name, uint32_t *ret
 static inline qx_err qx_reduce(struct qx_ctx *c, const struct qx_reducer *r, uint32_t *ret_reducer)
 {
     return c->host->reduce(c, r, ret_reducer);
+}
+
+/* In open() of a task with the flag QX_TASK_COUNTS_ITEMS: how many items it has for these parameters and data (groups of a
+ * data set, all permutations of a small one). n_default: where the user gives no n; 0: the user must. n_max: where the user
+ * gives more; 0: any number. The job is sized by the first executor that opens it, before any item runs. */
+static inline qx_err qx_items(struct qx_ctx *c, uint64_t n_default, uint64_t n_max)
+{
+    return c->host->items(c, n_default, n_max);
 }
 
 /* Says why a call fails, and returns `code`: `return qx_error(ctx, QX_ERR_INVALID, "...");` */
