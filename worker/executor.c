@@ -278,6 +278,14 @@ static qx_err run_finish(struct executor *x, const struct frame_view *v, struct 
     return e;
 }
 
+/* How many items open() said there are. */
+static qx_err run_size(struct executor *x, const struct host_task *task)
+{
+    struct frame_size size;
+    host_items(task, &size.n_default, &size.n_max);
+    return qx_bytes_append(&x->json, &size, sizeof size);
+}
+
 static qx_err run_lease(struct executor *x, const struct frame_view *v, struct outcome *o)
 {
     struct workset_task t;
@@ -292,6 +300,8 @@ static qx_err run_lease(struct executor *x, const struct frame_view *v, struct o
         return run_merge(x, v, t.task, o);
     case FRAME_KIND_FINISH:
         return run_finish(x, v, t.task, o);
+    case FRAME_KIND_SIZE:
+        return run_size(x, t.task);
     default:
         return run_blocks(x, v, &t, o);
     }
