@@ -71,7 +71,7 @@ qx_err host_leave(struct host_task *t, qx_err code, const char *what, struct qx_
     if (code == QX_ERR_OK)
         return code;
     if (code == QX_ERR_CANCELLED) {
-        if (*t->ctx.cancel != 0)
+        if (qx_cancelled(&t->ctx))
             return qx_fail(err, code, "cancelled");
         return qx_fail(err, QX_ERR_TASK, "task %s: %s gave CANCELLED, but nobody asked for it", t->decl->name,
                        what);
@@ -194,7 +194,7 @@ qx_err host_open(const struct qx_task *task, const struct task_decl *decl, const
     t->ctx = (struct qx_ctx){&host_functions, opt->seed, opt->cancel ? opt->cancel : &never_cancelled, t};
     host_own_bind(t);
     if (t->opt.current_item)
-        *t->opt.current_item = HOST_NO_ITEM;
+        __atomic_store_n(t->opt.current_item, HOST_NO_ITEM, __ATOMIC_RELAXED);
     qx_err e = host_params_read(t, params, n_params, err);
     if (e == QX_ERR_OK)
         e = call_open(t, err);

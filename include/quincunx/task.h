@@ -69,7 +69,7 @@ enum qx_reducer_kind {
     QX_REDUCE_MOMENTS,    /* mean, variance, covariance of the columns */
     QX_REDUCE_MINMAX,     /* of each column, with the item it came from (the first of equals) */
     QX_REDUCE_HISTOGRAM,  /* `bins` equal bins over [lo, hi), and what fell below and above; one column */
-    QX_REDUCE_QUANTILES,  /* one column: all values up to `exact_max`, a mergeable sketch beyond it */
+    QX_REDUCE_QUANTILES,  /* one column: all values of up to `exact_max` items, a mergeable sketch beyond */
     QX_REDUCE_PROPORTION, /* column of 0 and 1: count, share and its interval */
     QX_REDUCE_TABLE, /* first column is an integer key: count and moments of the others by key, at most `keys_max` keys */
     QX_REDUCE_COLLECT, /* the rows of the columns, in item order */
@@ -332,7 +332,7 @@ static inline qx_err qx_write(struct qx_ctx *c, uint64_t item, const void *data,
 }
 static inline bool qx_cancelled(struct qx_ctx *c)
 {
-    return *c->cancel != 0;
+    return __atomic_load_n(c->cancel, __ATOMIC_RELAXED) != 0;
 }
 static inline void qx_progress(struct qx_ctx *c, double share)
 {
