@@ -31,6 +31,17 @@ static void split_idle_time(struct job_info *i)
     i->wait_ns = idle_ns - i->transfer_ns;
 }
 
+/* What is in the answer once a rule has cut it; what was done beyond that is not. */
+static uint64_t items_done(const struct job *j)
+{
+    uint64_t n = 0;
+    if (!j->has_rule || j->state == JOB_STATE_RUNNING)
+        return j->items_done;
+    for (uint32_t i = 0; i < j->spec->n_cells; i++)
+        n += j->cells[i].answer.n_items;
+    return n;
+}
+
 static void job_info(struct master *m, struct job *j, struct job_info *ret)
 {
     const struct job_spec *s = j->spec;
@@ -50,7 +61,7 @@ static void job_info(struct master *m, struct job *j, struct job_info *ret)
                              .n_cells = s->n_cells,
                              .cells_done = j->cells_finished,
                              .slots = sched_slots(m->sched),
-                             .items_done = j->items_done,
+                             .items_done = items_done(j),
                              .items_failed = j->items_failed,
                              .items_total = j->has_rule ? 0 : s->n_items * s->n_cells,
                              .first_lease_ns = since(j->first_lease_ns, j),
@@ -63,14 +74,21 @@ static void job_info(struct master *m, struct job *j, struct job_info *ret)
                              .leases = j->leases,
                              .leases_failed = j->leases_failed,
                              .target = j->has_rule ? j->rule.terms[0].bound : (double)NAN,
+                             .until = s->until,
                              .waiting = ""};
     split_idle_time(ret);
     if (j->state == JOB_STATE_RUNNING && stats.waiting_for_workers)
         ret->waiting =
             m->n_workers ? "no worker that is here now has this task in this version" : "no worker is here";
-    ret->estimate = ret->se = (double)NAN;
-    if (j->state == JOB_STATE_RUNNING)
-        job_estimate(j, &ret->estimate_cell, &ret->estimate, &ret->se);
+    ret->estimate = ret->se = ret->measure = (double)NAN;
+    if (j->state == JOB_STATE_RUNNING || j->has_rule) {
+        struct job_estimate est;
+        job_estimate(j, &est);
+        ret->estimate_cell = est.cell;
+        ret->estimate = est.mean;
+        ret->se = est.se;
+        ret->measure = est.measure;
+    }
 }
 
 static void send_answer(struct master *m, const struct peer *to, uint64_t tag, struct job *j)
@@ -560,6 +578,18 @@ static void extend(struct master *m, const struct peer *from, const struct contr
     send_progress(m, from, c->tag, j);
 }
 
+/* The parameters of one job as they were given: data sets by the name of their file. */
+static void show_params(const struct job *j, struct job_info *i)
+{
+    const struct job_spec *s = j->spec;
+    i->params = qx_calloc(s->n_params + 1u, sizeof *i->params);
+    for (uint32_t k = 0; i->params && k < s->n_params; k++) {
+        const char *file = job_file(j, s->params[k].value);
+        i->params[k] = (struct param){s->params[k].name, file ? (char *)(uintptr_t)file : s->params[k].value};
+        i->n_params = k + 1;
+    }
+}
+
 static void list_jobs(struct master *m, const struct peer *from, const struct control *c)
 {
     struct job *one = c->u.jobs.job ? find_job(m, from, c->tag, c->u.jobs.job) : NULL;
@@ -572,8 +602,10 @@ static void list_jobs(struct master *m, const struct peer *from, const struct co
         return;
     }
     uint64_t newest = m->next_job - 1;
-    if (one)
+    if (one) {
         job_info(m, one, &re.u.job_list.jobs[re.u.job_list.n++]);
+        show_params(one, &re.u.job_list.jobs[0]);
+    }
     for (uint64_t id = newest > 2 * (uint64_t)m->opt.jobs_kept ? newest - 2 * (uint64_t)m->opt.jobs_kept : 1;
          !one && id <= newest; id++) {
         struct job *j = sink_job(m, id);
@@ -581,6 +613,8 @@ static void list_jobs(struct master *m, const struct peer *from, const struct co
             job_info(m, j, &re.u.job_list.jobs[re.u.job_list.n++]);
     }
     (void)master_send(m, from, &re);
+    if (one)
+        qx_free(re.u.job_list.jobs[0].params);
     qx_free(re.u.job_list.jobs);
 }
 
@@ -687,6 +721,7 @@ static void pong(struct master *m, const struct peer *from, const struct control
     re.u.pong.workers = m->n_workers;
     re.u.pong.slots = sched_slots(m->sched);
     re.u.pong.release = QX_VERSION_STRING;
+    re.u.pong.tasks = catalogue_count(m->catalogue);
     re.u.pong.uptime_ms = (m->now_ns - m->started_ns) / NS_PER_MS;
     (void)master_send(m, from, &re);
 }

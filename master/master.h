@@ -14,7 +14,7 @@
 #include "master/core/sched.h"
 #include "master/job.h"
 
-enum { PEER_ID_BYTES_MAX = 32, ACK_EXTRA_MAX = 256 };
+enum { PEER_ID_BYTES_MAX = 32, ACK_EXTRA_MAX = 256, BANNED_MAX = 64 };
 
 /* Acknowledgements wait so long for company: nobody waits for them, and a message each would cost as much as a result. */
 #define ACK_DELAY_NS ((uint64_t)20 * 1000 * 1000)
@@ -101,6 +101,8 @@ struct master {
     struct qx_bytes out; /* scratch for encoding */
     struct placement placement;
     uint64_t next_job, next_lane, now_ns, started_ns, drain_deadline_ns;
+    uint64_t banned[BANNED_MAX]; /* workers that were cut off: they are not taken again */
+    size_t n_banned;
     uint64_t ack_at_ns; /* when owed acknowledgements leave; UINT64_MAX: none is owed */
     uint32_t n_workers; /* ready */
     bool stop, draining;
@@ -152,7 +154,10 @@ struct job *sink_job(struct master *m, uint64_t job);
 /* merges.c */
 struct job_merge *merges_find(const struct job *j, uint64_t token); /* NULL: none */
 void merges_step(struct master *m, struct job *j, uint32_t cell);   /* what can be merged now is leased */
-void merges_done(struct master *m, struct job *j, uint64_t token, const struct frame_view *v);
+/* The merged state that a worker sends, if it can be that: PROTO and a text if not. Changes nothing. */
+qx_err merges_decode(const struct job *j, uint64_t token, const struct frame_view *v,
+                     struct reduce_state *ret, struct qx_error *err);
+void merges_done(struct master *m, struct job *j, uint64_t token, struct reduce_state *merged); /* moves it */
 
 /* clients.c */
 bool clients_request(struct master *m, const struct peer *from, struct control *c); /* false: park it */

@@ -107,6 +107,23 @@ static bool covers(const struct sched_range *r)
     return r->pub.end_item == r->job->n_items || end <= r->pub.end_item;
 }
 
+/* Only a running job has leases, only an open cell has blocks to do, and a cell that has its answer needs nothing more. */
+static bool is_wanted(const struct sched_range *r)
+{
+    uint8_t cell = r->job->cells[r->pub.cell].phase;
+    if (r->job->phase != JOB_RUNNING)
+        return false;
+    switch (r->pub.kind) {
+    case LEASE_RUN:
+        return cell == CELL_OPEN;
+    case LEASE_MERGE:
+        return cell == CELL_OPEN || cell == CELL_COMPLETE || cell == CELL_STOPPED;
+    case LEASE_FINISH:
+        return cell == CELL_COMPLETE || cell == CELL_STOPPED;
+    }
+    return false;
+}
+
 /* Appends the block ranges of a list; `ret` NULL only counts. */
 static qx_err collect(const struct check *c, const struct sched_job *j, const struct list *list,
                       enum range_phase phase, const struct sched_range **ret, size_t *n)
@@ -115,6 +132,7 @@ static qx_err collect(const struct check *c, const struct sched_job *j, const st
     {
         const struct sched_range *r = list_entry(l, const struct sched_range, in_job);
         EXPECT(c, r->job == j && r->phase == phase, "range of a job");
+        EXPECT(c, is_wanted(r), "lease of what is over");
         EXPECT(c, (phase == RANGE_OUT) == (r->worker != NULL) && (phase == RANGE_OUT) == (r->pub.id != 0),
                "range of a job");
         if (phase == RANGE_OUT)
@@ -190,8 +208,8 @@ static qx_err check_queue(const struct check *c, const struct sched_job *j)
     bool frontier = false;
     for (uint32_t i = 0; i < j->n_cells; i++)
         frontier |= j->cells[i].phase == CELL_OPEN && j->cells[i].frontier < j->cells[i].end;
-    bool ready = !list_empty(&j->aux) ||
-                 (j->phase == JOB_RUNNING && (!list_empty(&j->waiting) || (frontier && !j->throttled)));
+    bool ready = j->phase == JOB_RUNNING &&
+                 (!list_empty(&j->aux) || !list_empty(&j->waiting) || (frontier && !j->throttled));
     EXPECT(c, ready == (j->in_heap.at != HEAP_OUT), "ready jobs are queued");
     if (ready) {
         const struct heap *h = &j->queue->ready;

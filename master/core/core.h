@@ -106,7 +106,7 @@ struct sched_range {
     struct sched_worker *worker; /* while out */
     uint64_t generation;
     uint32_t slot;      /* in the slab */
-    bool is_long;       /* expected to run long, or for unknown time */
+    bool is_long;       /* expected to run long or for unknown time, or found to */
     uint64_t items;     /* while out */
     int64_t charge_ns;  /* what the job's virtual time was charged */
     uint64_t held_pass; /* scratch */
@@ -161,6 +161,8 @@ bool sched_is_long(const struct sched *s, uint64_t expect_ns);
 uint64_t sched_worker_load(const struct sched_worker *w);
 void sched_worker_take(struct sched_worker *w, struct sched_range *r);
 void sched_worker_drop(struct sched_range *r);
+void sched_worker_stuck(
+    struct sched_worker *w); /* its oldest leases, one a slot, run longer than was expected */
 void sched_worker_touch(struct sched *s, struct sched_worker *w);
 qx_err sched_worker_join(struct sched *s, const struct sched_event *ev);
 qx_err sched_worker_drain(struct sched *s, struct sched_worker *w);

@@ -46,10 +46,10 @@ void sched_job_charge(struct sched_job *j, int64_t ns)
 /* Has it something that may be leased? Moves cell_at over cells that have not. */
 static bool has_work(struct sched_job *j)
 {
-    if (!list_empty(&j->aux))
-        return true;
     if (j->phase != JOB_RUNNING)
         return false;
+    if (!list_empty(&j->aux))
+        return true;
     if (!list_empty(&j->waiting))
         return true;
     while (j->cell_at < j->n_cells && (j->cells[j->cell_at].phase != CELL_OPEN ||
@@ -279,6 +279,17 @@ static qx_err finish_when_answered(struct sched *s, struct sched_job *j)
     return j->n_answered == j->n_cells ? sched_job_end(s, j, JOB_FINISH, JOB_END_DONE) : QX_ERR_OK;
 }
 
+/* Merges and finishes of a cell that has its answer are of no use. */
+static void drop_aux(struct sched *s, struct list *list, uint32_t cell)
+{
+    list_each_safe(l, tmp, list)
+    {
+        struct sched_range *r = list_entry(l, struct sched_range, in_job);
+        if (r->pub.kind != LEASE_RUN && r->pub.cell == cell)
+            sched_lease_revoke(s, r);
+    }
+}
+
 qx_err sched_cell_answered(struct sched *s, struct sched_job *j, uint32_t cell)
 {
     if (j->phase != JOB_RUNNING)
@@ -287,6 +298,9 @@ qx_err sched_cell_answered(struct sched *s, struct sched_job *j, uint32_t cell)
     if (e != QX_ERR_OK)
         return e;
     j->n_answered++;
+    drop_aux(s, &j->out, cell);
+    drop_aux(s, &j->aux, cell);
+    sched_job_look(s, j);
     return finish_when_answered(s, j);
 }
 
@@ -370,7 +384,9 @@ qx_err sched_aux_add(struct sched *s, struct sched_job *j, const struct sched_ev
 {
     if (ev->u.aux.kind != LEASE_MERGE && ev->u.aux.kind != LEASE_FINISH)
         return QX_ERR_INVALID;
-    if (j->phase == JOB_FAILED)
+    uint8_t phase = j->cells[ev->cell].phase;
+    if (j->phase != JOB_RUNNING || phase == CELL_FINISHED || phase == CELL_SETTLED ||
+        (ev->u.aux.kind == LEASE_FINISH && phase == CELL_OPEN))
         return QX_ERR_STATE;
     if (sched_range_reserve(s, 1) != QX_ERR_OK)
         return QX_ERR_NOMEM;

@@ -338,9 +338,12 @@ qx_err sched_lease_failed(struct sched *s, const struct sched_event *ev)
     if (at_item && !find_death(r, res->item) && !(d = qx_calloc(1, sizeof *d)))
         return QX_ERR_NOMEM;
     struct sched_job *j = r->job;
-    j->leases_failed++;
+    struct sched_worker *w = r->worker;
+    j->leases_failed += res->started || !res->stuck;
     uint64_t compute_ns = res->started ? believable_ns(s, r, res->compute_ns) : 0;
     sched_lease_return(s, r, true);
+    if (res->stuck && !res->started)
+        sched_worker_stuck(w);
     sched_job_charge(j, (int64_t)compute_ns);
     if (at_item)
         died_at_item(s, r, res, d);

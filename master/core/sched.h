@@ -47,7 +47,9 @@ enum sched_event_type {
     EV_JOB_FORGET, /* job, ended: its memory is freed */
     EV_CELL_STOP, /* job, cell, block: the stopping rule held at this checkpoint, or a cancel: blocks from there on are cut off */
     EV_CELL_FINISHED, /* job, cell: its answer is made; when all cells are, JOB_ENDED follows */
-    EV_AUX_ADD, /* job, cell, aux: lease this merge or finish to any able worker; `token` comes back in the effect */
+    /* job, cell, aux: lease this merge or finish to any able worker; `token` comes back in the effect. Only while the job runs, a
+     * FINISH only of a cell that is complete or stopped, and none of a cell that is answered: what is left of it then is dropped */
+    EV_AUX_ADD,
     EV_LEASE_DONE,   /* result: OK = accept it, STALE = drop it, PROTO = the worker lies about its lease */
     EV_LEASE_FAILED, /* result with outcome; same codes */
     EV_TICK          /* only the time */
@@ -60,6 +62,8 @@ struct sched_result { /* everything is compared with the lease */
     uint64_t compute_ns; /* inside executors, for the cost of an item and for fair shares */
     uint32_t outcome;    /* EV_LEASE_FAILED: enum qx_outcome */
     bool started;        /* EV_LEASE_FAILED: false = it was only queued, no attempt is counted */
+    bool
+        stuck; /* .. and all slots of the worker run something unexpectedly long: nothing more is queued there */
     bool item_known;
     uint64_t item; /* the item it died on */
 };

@@ -64,6 +64,20 @@ void sched_worker_drop(struct sched_range *r)
     worker_rekey(w);
 }
 
+void sched_worker_stuck(struct sched_worker *w)
+{
+    uint32_t running = 0;
+    list_each(l, &w->ranges)
+    {
+        struct sched_range *r = list_entry(l, struct sched_range, in_worker);
+        if (running++ == w->slots)
+            break;
+        w->n_long += !r->is_long;
+        r->is_long = true;
+    }
+    worker_rekey(w);
+}
+
 void sched_worker_touch(struct sched *s, struct sched_worker *w)
 {
     w->seen_ns = s->now_ns;

@@ -147,6 +147,23 @@ class Answers(Farm):
         self.assertEqual(answer["digest"], expected)
         self.assertEqual(answer["failures"]["count"], 0)
 
+    def test_one_long_item_keeps_no_others_waiting(self):
+        """Items of a microsecond, and one of 2 s where nobody expects it."""
+        for workers, slots in ((1, 2), (2, 1)):
+            with self.subTest(workers=workers, slots=slots):
+                processes = [self.worker(f"w{workers}{i}", slots, "--plugins", ODD) for i in range(workers)]
+                start = time.monotonic()
+                job = self.submit("odd.item", "what=doze", "at=1500", "-n", "20000", "--chunk", "1")
+                self.assertTrue(wait_for(lambda job=job: self.json("status", job)["items_done"] >= 19999))
+                self.assertLess(time.monotonic() - start, 1.8)
+                self.assertEqual(self.json("status", job)["state"], "running")
+                answer = self.wait(job)
+                self.assertEqual((answer["n"], answer["failures"]["count"]), (20000, 0))
+                self.assertEqual(self.json("status", job)["leases_failed"], 0)
+                for p in processes:
+                    p.terminate()
+                    p.wait()
+
     def is_mine(self, pid):
         """Does this executor belong to a worker of this test?"""
         while pid > 1:
@@ -213,6 +230,51 @@ class Outcomes(Farm):
         self.assertEqual(status, 1, err)
         self.assertIn("cannot be started", err)
         self.assertIn("SIGSEGV", err)
+
+
+class Plugins(Farm):
+    def setUp(self):
+        super().setUp()
+        self.plugins = self.dir / "plugins"
+        self.plugins.mkdir()
+        shutil.copy(ODD / "odd.so", self.plugins)
+        self.a = self.worker("a", 2, "--plugins", self.plugins)
+
+    def restart_zygote(self):
+        zygote = subprocess.run(["pgrep", "-P", str(self.a.pid), "-x", "qx-zygote"], capture_output=True, text=True, check=True)
+        os.kill(int(zygote.stdout), signal.SIGKILL)
+
+    def log_has(self, text):
+        return text in (self.dir / "log").read_text()
+
+    def test_a_plugin_that_went_takes_its_work_elsewhere(self):
+        job = self.submit("odd.item", "what=doze", "at=0", "-n", "200")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["leases"] >= 1))
+        (self.plugins / "odd.so").unlink()
+        shutil.copy(GOOD / "good.so", self.plugins)
+        self.restart_zygote()
+        self.assertTrue(wait_for(lambda: "no worker" in self.json("status", job)["waiting"]), (self.dir / "log").read_text())
+        self.assertEqual(self.run_job("t.own", "-n", "1000")["n"], 1000)     # and what came can be run
+        self.assertEqual(self.json("status", job)["state"], "running")
+        self.worker("b", 1, "--plugins", ODD)
+        answer = self.wait(job)
+        self.assertEqual((answer["n"], answer["failures"]["count"]), (200, 0))
+
+    def test_a_plugin_that_crashes_when_loaded_again_is_left_out(self):
+        job = self.submit("odd.item", "what=doze", "at=0", "-n", "200")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["leases"] >= 1))
+        shutil.copy(BUILD / "tests/worker/crash/crash_on_load.so", self.plugins / "new.so")
+        os.rename(self.plugins / "new.so", self.plugins / "odd.so")
+        self.restart_zygote()
+        self.assertTrue(wait_for(lambda: self.log_has("PLUGIN-CRASHED")))
+        self.assertTrue(wait_for(lambda: "no worker" in self.json("status", job)["waiting"]), (self.dir / "log").read_text())
+
+    def test_the_same_plugins_change_nothing(self):
+        job = self.submit("odd.item", "what=doze", "at=0", "-n", "200")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["leases"] >= 1))
+        self.restart_zygote()
+        self.assertEqual(self.wait(job)["n"], 200)
+        self.assertFalse(self.log_has("TASKS-CHANGED"))
 
 
 class Sharing(Farm):

@@ -56,7 +56,10 @@ void sim_job_make(struct sim *s, struct sim_job *j, uint64_t id)
     j->by_finish = sim_chance(s, 300);
     if (!s->config.calm) {
         j->never_opens = sim_chance(s, 50);
-        j->cancel = sim_chance(s, 120);
+        j->cancel = sim_chance(s, 160);
+        j->by_cut = j->cancel && sim_chance(s, 600);
+        if (j->by_cut && sim_chance(s, 500))
+            j->item_ns = SIM_NEVER;
         j->unknown_deaths = j->never_opens ? UINT32_MAX : (uint32_t)sim_below(s, SIM_ATTEMPTS_MAX);
         j->poison_in = sim_chance(s, 400) ? 50 + (uint32_t)sim_below(s, 1000) : 0;
         j->flaky_in = sim_chance(s, 400) ? 50 + (uint32_t)sim_below(s, 1000) : 0;
@@ -134,7 +137,7 @@ void sim_expected_digest(const struct sim *s, const struct sim_job *j, uint32_t 
     struct reduce_state st;
     reduce_state_init(&st);
     sim_ok(tree_new(s->plan, NULL, j->layout, j->until_se > 0, &t));
-    uint64_t n_blocks = block_count(j->layout, j->n_items);
+    uint64_t n_blocks = j->cells[cell].cut ? j->cells[cell].end_block : block_count(j->layout, j->n_items);
     bool stopped = false;
     for (uint64_t b = 0; b < n_blocks && !stopped; b++) {
         sim_block_state(s, j, cell, b, j->n_items, &st);
