@@ -46,6 +46,7 @@ static void job_info(struct master *m, struct job *j, struct job_info *ret)
 {
     const struct job_spec *s = j->spec;
     struct sched_job_stats stats = {0};
+    uint64_t total, n_items = job_items(j, &total);
     (void)sched_job_stats(m->sched, j->id, &stats);
     *ret = (struct job_info){.job = j->id,
                              .state = j->state,
@@ -55,7 +56,7 @@ static void job_info(struct master *m, struct job *j, struct job_info *ret)
                              .error = j->state == JOB_STATE_FAILED ? j->error.text : "",
                              .error_code = j->state == JOB_STATE_FAILED ? (int32_t)j->error.code : QX_ERR_OK,
                              .seed = s->seed,
-                             .n_items = s->n_items,
+                             .n_items = n_items ? n_items : s->n_items,
                              .submitted_unix_ms = j->submitted_unix_ms,
                              .elapsed_ns = since(j->ended_ns ? j->ended_ns : m->now_ns, j),
                              .n_cells = s->n_cells,
@@ -63,7 +64,7 @@ static void job_info(struct master *m, struct job *j, struct job_info *ret)
                              .slots = sched_slots(m->sched),
                              .items_done = items_done(j),
                              .items_failed = j->items_failed,
-                             .items_total = j->has_rule ? 0 : s->n_items * s->n_cells,
+                             .items_total = j->has_rule ? 0 : total,
                              .first_lease_ns = since(j->first_lease_ns, j),
                              .last_result_ns = since(j->last_result_ns, j),
                              .transfer_ns = j->transfer_ns,
@@ -424,6 +425,7 @@ static qx_err start_job(struct master *m, const struct job_spec *spec, uint32_t 
     ev.u.submit.class_id = class_id;
     ev.u.submit.n_cells = j->spec->n_cells;
     ev.u.submit.n_items = j->spec->n_items;
+    ev.u.submit.unsized = (j->decl->flags & QX_TASK_COUNTS_ITEMS) != 0;
     ev.u.submit.layout = j->spec->layout;
     ev.u.submit.chunk_items = j->spec->chunk_items;
     ev.u.submit.chunk_items_max = j->spec->rows ? 1u << 16 : 0;
@@ -530,13 +532,31 @@ static bool rule_ended_all(const struct job *j)
     return true;
 }
 
+static bool all_sized(const struct job *j)
+{
+    for (uint32_t i = 0; i < j->spec->n_cells; i++)
+        if (j->cells[i].n_items == 0)
+            return false;
+    return true;
+}
+
+/* Is there a cell that may have more items than it has? */
+static bool can_grow(const struct job *j)
+{
+    for (uint32_t i = 0; i < j->spec->n_cells; i++)
+        if (j->cells[i].n_max == 0 || j->cells[i].n_max > j->cells[i].n_items)
+            return true;
+    return false;
+}
+
 static void extend(struct master *m, const struct peer *from, const struct control *c)
 {
     master_effects(m); /* what was decided before this request is carried out before it */
     struct job *j = find_job(m, from, c->tag, c->u.extend.job);
-    uint64_t n = c->u.extend.n_items;
+    uint64_t n = c->u.extend.n_items, total;
     if (!j)
         return;
+    uint64_t has = all_sized(j) ? job_items(j, &total) : 0;
     struct qx_error err = {0};
     struct param *params = NULL;
     uint32_t n_params = 0;
@@ -551,9 +571,15 @@ static void extend(struct master *m, const struct peer *from, const struct contr
     else if (j->state == JOB_STATE_RUNNING && job_is_opaque(j))
         e = qx_fail(&err, QX_ERR_STATE, "job %" PRIu64 " has a reducer of its own: extend it when it is done",
                     j->id);
-    else if (n <= j->spec->n_items || n > QX_ITEMS_MAX)
+    else if (has == 0)
+        e = qx_fail(&err, QX_ERR_STATE,
+                    "job %" PRIu64 " has not counted its items yet: ask again in a moment", j->id);
+    else if (n <= has || n > QX_ITEMS_MAX)
         e = qx_fail(&err, QX_ERR_INVALID, "job %" PRIu64 " has %" PRIu64 " items already: give a larger n",
-                    j->id, j->spec->n_items);
+                    j->id, has);
+    else if (!can_grow(j))
+        e = qx_fail(&err, QX_ERR_INVALID, "job %" PRIu64 " has all %" PRIu64 " items that there are", j->id,
+                    has);
     else if (e == QX_ERR_OK)
         e = task_decl_items(j->decl, params, n_params, n, &n, &err);
     qx_free(params);

@@ -27,6 +27,8 @@ static qx_err take_spec(struct job *j, const struct job_spec *spec, struct qx_er
     }
     if (e == QX_ERR_OK)
         j->cells = qx_calloc(spec->n_cells, sizeof *j->cells);
+    for (uint32_t i = 0; j->cells && i < spec->n_cells && !(j->decl->flags & QX_TASK_COUNTS_ITEMS); i++)
+        j->cells[i].n_items = spec->n_items;
     return e == QX_ERR_OK && !j->cells ? QX_ERR_NOMEM : e;
 }
 
@@ -455,13 +457,38 @@ void job_close(struct job *j)
     sodium_bin2hex(j->digest, sizeof j->digest, hash, sizeof hash);
 }
 
+qx_err job_size_cell(struct job *j, uint32_t cell, const struct frame_size *said, struct qx_error *err)
+{
+    struct cell *c = &j->cells[cell];
+    uint64_t n = j->spec->n_items ? j->spec->n_items : said->n_default;
+    if (n == 0)
+        return qx_fail(err, QX_ERR_INVALID, "task %s has no number of items of its own here: give -n N",
+                       j->spec->task);
+    c->n_items = said->n_max && n > said->n_max ? said->n_max : n;
+    c->n_max = said->n_max;
+    return QX_ERR_OK;
+}
+
+uint64_t job_items(const struct job *j, uint64_t *ret_total)
+{
+    uint64_t largest = 0;
+    *ret_total = 0;
+    for (uint32_t i = 0; i < j->spec->n_cells; i++) {
+        largest = j->cells[i].n_items > largest ? j->cells[i].n_items : largest;
+        *ret_total += j->cells[i].n_items;
+    }
+    return largest;
+}
+
 void job_reopen(struct job *j, uint64_t n_items)
 {
     j->spec->n_items = n_items;
     for (uint32_t i = 0; i < j->spec->n_cells; i++) {
         struct cell *c = &j->cells[i];
-        if (c->stopped)
-            continue; /* the rule ended it: more items change nothing */
+        uint64_t n = c->n_max && c->n_max < n_items ? c->n_max : n_items;
+        if (c->stopped || n <= c->n_items)
+            continue; /* the rule ended it, or it has all there is: more items change nothing */
+        c->n_items = n;
         uint64_t before = c->tree ? tree_prefix_items(c->tree) : 0;
         if (c->tree)
             tree_drop_partial(c->tree);

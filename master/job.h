@@ -28,6 +28,7 @@ enum cell_state { CELL_RUNNING, CELL_FINISHING, CELL_FINISHED };
 
 struct cell {
     enum cell_state state;
+    uint64_t n_items, n_max;        /* 0: the task has not said yet; 0: an extension may come to any number */
     bool stopped;                   /* by the rule */
     const struct reduce_plan *plan; /* the job's; NULL until the first result */
     uint64_t plan_session;          /* of the worker that declared it first */
@@ -132,7 +133,11 @@ qx_err job_close_cell(struct job *j, uint32_t cell, bool complete, const struct 
 qx_err job_answer_cell(struct job *j, uint32_t cell, const void *json, size_t len, struct qx_error *err);
 /* After all cells are answered: the digest of the job. */
 void job_close(struct job *j);
-/* An extended job: cells run again from their whole blocks. */
+/* What a SIZE lease said of a cell: how many items it has now. INVALID if neither the user nor the task says. */
+qx_err job_size_cell(struct job *j, uint32_t cell, const struct frame_size *said, struct qx_error *err);
+/* Items of the largest cell, and of all; 0 where they are not known yet. */
+uint64_t job_items(const struct job *j, uint64_t *ret_total);
+/* An extended job: cells that grow run again from their whole blocks. */
 void job_reopen(struct job *j, uint64_t n_items);
 
 /* Skips of blocks [first, end) of a cell, ascending; borrowed until the next call. */

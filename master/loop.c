@@ -267,7 +267,7 @@ void master_effects(struct master *m)
             sink_job_ended(m, fx.job, fx.u.end);
             break;
         case FX_AUX_FAILED:
-            sink_aux_failed(m, fx.job);
+            sink_aux_failed(m, fx.job, fx.u.lease.kind);
             break;
         case FX_WORKER_GONE:
             workers_gone(m, fx.worker, "silent for too long");

@@ -144,7 +144,7 @@ void sink_take(struct master *m, const void *frame, size_t len);
 void sink_cell_complete(struct master *m, uint64_t job, uint32_t cell);
 /* The answer of a cell from its folded state, or NULL: from the prefix of its tree. */
 void sink_close_cell(struct master *m, struct job *j, uint32_t cell, const struct reduce_state *folded);
-void sink_aux_failed(struct master *m, uint64_t job);
+void sink_aux_failed(struct master *m, uint64_t job, enum sched_lease_kind kind);
 void sink_job_ended(struct master *m, uint64_t job, enum sched_job_end end);
 void sink_fail_job(struct master *m, struct job *j, const struct qx_error *err);
 /* Cuts a cell off at the end of its prefix, as a stopping rule does. */

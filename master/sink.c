@@ -224,6 +224,9 @@ static void attempt_failed(struct master *m, struct worker *w, struct job *j, co
     }
     j->leases_failed++;
     w->leases_failed++;
+    if (!f->started && f->code == QX_ERR_NOTFOUND)
+        (void)idmap_del(
+            &w->specs, j->id); /* it says that it has no specification of the job: the next lease brings it */
     if (f->outcome == QX_OUTCOME_ERROR && f->code != QX_ERR_CANCELLED) {
         qx_fail(&err, f->code < 0 && f->code >= QX_ERR_BUG ? (qx_err)f->code : QX_ERR_TASK, "%.*s",
                 (int)f->len_text, v->text);
@@ -309,6 +312,21 @@ static qx_err check_answer(const struct job *j, const struct frame_view *v, stru
     return QX_ERR_OK;
 }
 
+static void size_cell(struct master *m, struct job *j, uint32_t cell, const struct frame_view *v)
+{
+    struct frame_size said;
+    struct qx_error err = {0};
+    frame_size_read(v, &said);
+    if (job_size_cell(j, cell, &said, &err) != QX_ERR_OK) {
+        sink_fail_job(m, j, &err);
+        return;
+    }
+    struct sched_event ev = {.type = EV_CELL_SIZED, .job = j->id, .cell = cell};
+    ev.u.sized.n_items = j->cells[cell].n_items;
+    ev.u.sized.n_max = j->cells[cell].n_max;
+    (void)master_event(m, &ev);
+}
+
 static void aux_done(struct master *m, struct worker *w, struct job *j, const struct sched_lease *l,
                      const struct frame_view *v)
 {
@@ -317,7 +335,9 @@ static void aux_done(struct master *m, struct worker *w, struct job *j, const st
     struct qx_error err = {0};
     struct reduce_state merged;
     reduce_state_init(&merged);
-    qx_err e = merge ? merges_decode(j, token, v, &merged, &err) : check_answer(j, v, &err);
+    qx_err e = merge                     ? merges_decode(j, token, v, &merged, &err)
+               : l->kind == LEASE_FINISH ? check_answer(j, v, &err)
+                                         : QX_ERR_OK;
     struct sched_event ev = lease_event(EV_LEASE_DONE, w, &v->result);
     if (e == QX_ERR_PROTO) {
         workers_lied(m, w, &err);
@@ -328,6 +348,8 @@ static void aux_done(struct master *m, struct worker *w, struct job *j, const st
         add_times(m, j, w, &v->result, granted_ns);
         if (merge)
             merges_done(m, j, token, &merged);
+        else if (v->result.kind == LEASE_SIZE)
+            size_cell(m, j, v->result.cell, v);
         else
             finish_cell(m, j, v->result.cell, v->payload, v->len_payload);
     }
@@ -395,13 +417,14 @@ void sink_take(struct master *m, const void *frame, size_t len)
     }
 }
 
-void sink_aux_failed(struct master *m, uint64_t job)
+void sink_aux_failed(struct master *m, uint64_t job, enum sched_lease_kind kind)
 {
     struct job *j = sink_job(m, job);
     if (!j)
         return;
     struct qx_error err;
-    qx_fail(&err, QX_ERR_TASK, "the answer could not be made: %s",
+    qx_fail(&err, QX_ERR_TASK,
+            kind == LEASE_SIZE ? "the task cannot be started here: %s" : "the answer could not be made: %s",
             j->error.code ? j->error.text : "the workers vanished");
     sink_fail_job(m, j, &err);
 }

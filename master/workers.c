@@ -299,7 +299,7 @@ void workers_lease(struct master *m, const struct sched_lease *l)
         const struct job_merge *g = merges_find(j, l->token);
         payload = g ? g->payload.data : NULL;
         f.len_payload = g ? g->payload.len : 0;
-    } else {
+    } else if (l->kind == LEASE_FINISH) {
         payload = j->cells[l->cell].final.data;
         f.len_payload = j->cells[l->cell].final.len;
     }

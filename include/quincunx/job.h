@@ -53,7 +53,8 @@ struct qx_job_options {
     const char *label;        /* NULL: none */
     uint32_t progress_ms;     /* how often news are wanted; 0: as often as the master likes */
     uint32_t n_files;
-    const struct qx_arg *files; /* for showing alone: "blob:HASH:BYTES" = the name of the file behind it. The client adds
+    const struct qx_arg
+        *files; /* for showing alone: "blob:HASH:BYTES" = the name of the file behind it. The client adds
                                  * the files that it reads itself */
 };
 
@@ -88,9 +89,10 @@ struct qx_job_info {
     double estimate, se; /* running, of the finished prefix of cell estimate_cell */
     double target;       /* what `until` wants of its first term */
     uint32_t estimate_cell;
-    const char *until;           /* the stopping rule, "" without */
-    double measure;              /* what the first term of `until` looks at, so far */
-    const struct qx_arg *params; /* where one job was asked for: as given, data sets by the name of their file */
+    const char *until; /* the stopping rule, "" without */
+    double measure;    /* what the first term of `until` looks at, so far */
+    const struct qx_arg
+        *params; /* where one job was asked for: as given, data sets by the name of their file */
     uint32_t n_params;
 };
 
@@ -112,8 +114,9 @@ struct qx_result {
     uint32_t n_args, n_cells;  /* one cell at least where there is an answer; without a grid it has no args */
     const struct qx_cell *cells;
     const char *until;
-    const char *digest;         /* over all cells */
-    const struct qx_arg *files; /* "blob:HASH:BYTES" = the name of the file that it was read from, where it was told */
+    const char *digest; /* over all cells */
+    const struct qx_arg
+        *files; /* "blob:HASH:BYTES" = the name of the file that it was read from, where it was told */
     uint32_t n_files;
 };
 QX_API void qx_result_free(struct qx_result *r); /* NULL is fine */

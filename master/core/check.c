@@ -104,24 +104,13 @@ static int by_place(const void *a, const void *b)
 static bool covers(const struct sched_range *r)
 {
     uint64_t end = block_first(r->job->layout, r->pub.first_block + r->pub.n_blocks);
-    return r->pub.end_item == r->job->n_items || end <= r->pub.end_item;
+    return r->pub.end_item == r->job->cells[r->pub.cell].n_items || end <= r->pub.end_item;
 }
 
-/* Only a running job has leases, only an open cell has blocks to do, and a cell that has its answer needs nothing more. */
+/* Only a running job has leases, and each cell only what its phase calls for. */
 static bool is_wanted(const struct sched_range *r)
 {
-    uint8_t cell = r->job->cells[r->pub.cell].phase;
-    if (r->job->phase != JOB_RUNNING)
-        return false;
-    switch (r->pub.kind) {
-    case LEASE_RUN:
-        return cell == CELL_OPEN;
-    case LEASE_MERGE:
-        return cell == CELL_OPEN || cell == CELL_COMPLETE || cell == CELL_STOPPED;
-    case LEASE_FINISH:
-        return cell == CELL_COMPLETE || cell == CELL_STOPPED;
-    }
-    return false;
+    return r->job->phase == JOB_RUNNING && sched_kind_fits(r->pub.kind, r->job->cells[r->pub.cell].phase);
 }
 
 /* Appends the block ranges of a list; `ret` NULL only counts. */
@@ -168,7 +157,8 @@ static qx_err check_cell(const struct check *c, const struct sched_job *j, uint3
     else
         EXPECT(c, n == 0 && k->frontier == k->end, "complete cell misses nothing");
     if (k->phase != CELL_STOPPED && k->phase != CELL_SETTLED)
-        EXPECT(c, k->end == block_count(j->layout, j->n_items), "end of a cell");
+        EXPECT(c, k->end == (k->n_items ? block_count(j->layout, k->n_items) : 0), "end of a cell");
+    EXPECT(c, k->phase != CELL_UNSIZED || k->n_items == 0, "unsized cell");
     return QX_ERR_OK;
 }
 
@@ -190,8 +180,8 @@ static qx_err check_cells(const struct check *c, const struct sched_job *j, cons
             return e;
         at = end;
         const struct sched_cell *k = &j->cells[cell];
-        frontier_items += sched_items_in(j, 0, k->frontier);
-        wanted += sched_items_in(j, 0, k->end);
+        frontier_items += sched_items_in(j, cell, 0, k->frontier);
+        wanted += sched_items_in(j, cell, 0, k->end);
         answered += k->phase == CELL_FINISHED || k->phase == CELL_SETTLED;
         EXPECT(c, cell >= j->cell_at || k->phase != CELL_OPEN || k->frontier == k->end, "cell_at");
     }

@@ -179,7 +179,7 @@ class Usage(Case):
             self.refused(2, option, "Not a directory", args=["run", "pi", option, blocked / name])
             if os.geteuid():
                 self.dir.chmod(0o500)
-                self.refused(2, option, "Permission denied", args=["run", "pi", option, self.dir / name])
+                self.refused(2, option, "Permission denied", args=["run", "pi", option, self.dir / f"new-{name}"])
                 self.dir.chmod(0o700)
         self.refused(2, "--keep", "name of a file", args=["run", "pi", "--keep", ""])
         self.refused(2, "No such file", args=["results", "1", "--plot", self.dir / "no" / "x.svg", "--master", "ipc:///none"])

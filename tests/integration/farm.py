@@ -232,6 +232,45 @@ class Outcomes(Farm):
         self.assertIn("SIGSEGV", err)
 
 
+class Sizes(Farm):
+    """Tasks that count their items: t.counted has usual= items, and at most most=."""
+
+    def setUp(self):
+        super().setUp()
+        self.worker("a", 2, "--plugins", GOOD)
+
+    def extend(self, job, n):
+        subprocess.run([BIN / "qx", "extend", str(job), "-n", n], env=self.env, check=True, capture_output=True, text=True)
+
+    def test_the_task_says_how_many(self):
+        answer = self.run_job("t.counted", "usual=1000", "most=1000")
+        self.assertEqual((answer["n"], answer["result"]["sum"]["sum"]), (1000, 499500))
+        self.assertEqual(self.run_job("t.counted", "usual=1000", "most=1000", "-n", "5")["n"], 5)
+        self.assertEqual(self.run_job("t.counted", "usual=1000", "most=1000", "-n", "5000")["digest"], answer["digest"])
+        self.assertEqual(self.run_job("t.counted", "usual=7", "-n", "5000")["n"], 5000)
+
+    def test_cells_have_their_own(self):
+        answer = self.run_job("t.counted", "--grid", "usual=3,70,900")
+        self.assertEqual([c["n"] for c in answer["cells"]], [3, 70, 900])
+
+    def test_nobody_says(self):
+        status, _, err = self.qx("run", "t.counted")
+        self.assertEqual(status, 2, err)
+        self.assertIn("give -n N", err)
+        self.assertIn("cannot be negative", self.qx("run", "t.counted", "most=-1")[2])
+
+    def test_extension(self):
+        job = self.submit("t.counted", "usual=10", "most=30")
+        self.assertEqual(self.wait(job)["n"], 10)
+        self.extend(job, "100")
+        answer = self.wait(job)
+        self.assertEqual(answer["n"], 30)
+        self.assertEqual(answer["digest"], self.run_job("t.counted", "usual=30")["digest"])
+        with self.assertRaises(subprocess.CalledProcessError) as refused:
+            self.extend(job, "200")
+        self.assertIn("all 30 items that there are", refused.exception.stderr)
+
+
 class Plugins(Farm):
     def setUp(self):
         super().setUp()

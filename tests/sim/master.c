@@ -243,6 +243,12 @@ static void aux_done(struct sim *s, struct sim_job *j, const struct sched_lease 
 {
     if (l->kind == LEASE_MERGE)
         j->merges_done++;
+    else if (l->kind == LEASE_SIZE)
+        must(s,
+             &(struct sched_event){.type = EV_CELL_SIZED,
+                                   .job = j->id,
+                                   .cell = l->cell,
+                                   .u.sized = {sim_cell_items(j, l->cell), sim_cell_items_max(j, l->cell)}});
     else
         must(s, &(struct sched_event){.type = EV_CELL_FINISHED, .job = j->id, .cell = l->cell});
 }
@@ -390,6 +396,8 @@ void sim_master_pull(struct sim *s)
             session(s, fx.worker)->gone = true;
             break;
         case FX_AUX_FAILED: /* unlucky: again */
+            if (sim_job(s, fx.job)->never_opens && fx.u.lease.kind == LEASE_SIZE)
+                must(s, &(struct sched_event){.type = EV_JOB_FAIL, .job = fx.job});
             if (sim_job(s, fx.job)->never_opens ||
                 (fx.u.lease.kind == LEASE_MERGE && sim_job(s, fx.job)->cells[fx.cell].closing))
                 break;
@@ -417,6 +425,7 @@ static void submit(struct sim *s, struct sim_job *j)
                                   .u.submit = {.class_id = j->class_id,
                                                .n_cells = j->n_cells,
                                                .n_items = j->n_items,
+                                               .unsized = j->unsized,
                                                .layout = j->layout,
                                                .chunk_items = j->chunk_items,
                                                .priority = j->priority,
@@ -426,10 +435,14 @@ static void submit(struct sim *s, struct sim_job *j)
 
 static void extend(struct sim *s, struct sim_job *j)
 {
-    must(s, &(struct sched_event){.type = EV_JOB_EXTEND, .job = j->id, .u.extend.n_items = j->n_extended});
+    struct sched_event ev = {.type = EV_JOB_EXTEND, .job = j->id, .u.extend.n_items = j->n_extended};
+    qx_err e = sim_apply(s, &ev);
+    sim_expect(e == QX_ERR_OK || (e == QX_ERR_STATE && j->unsized)); /* not sized yet: the user is told so */
+    if (e != QX_ERR_OK)
+        return;
     j->n_items = j->n_extended;
     for (uint32_t c = 0; c < j->n_cells; c++)
-        if (!j->cells[c].stopped) {
+        if (!j->cells[c].stopped && sim_cell_items_max(j, c) == 0) {
             tree_drop_partial(j->cells[c].tree);
             j->cells[c].closing = false;
         }
@@ -445,6 +458,15 @@ static void cancel(struct sim *s, struct sim_job *j)
             j->cells[c].cut = true;
             cut_off(s, j, c);
         }
+}
+
+/* Of cell 0, once it is sized. */
+static void merge(struct sim *s, struct sim_job *j)
+{
+    struct sched_event ev = {.type = EV_AUX_ADD, .job = j->id, .u.aux = {LEASE_MERGE, j->merges_asked + 1}};
+    qx_err e = sim_apply(s, &ev);
+    sim_expect(e == QX_ERR_OK || (e == QX_ERR_STATE && j->unsized));
+    j->merges_asked += e == QX_ERR_OK;
 }
 
 void sim_job_action(struct sim *s, const struct sim_event *ev)
@@ -469,8 +491,6 @@ void sim_job_action(struct sim *s, const struct sim_event *ev)
     default:
         if (j->ended || j->cells[0].closing)
             break;
-        j->merges_asked++;
-        must(s, &(struct sched_event){
-                    .type = EV_AUX_ADD, .job = j->id, .u.aux = {LEASE_MERGE, j->merges_asked}});
+        merge(s, j);
     }
 }

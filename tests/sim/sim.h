@@ -105,7 +105,7 @@ struct sim_cell {
 };
 
 struct sim_job {
-    uint64_t id, seed, n_items, n_extended; /* n_extended: 0: never */
+    uint64_t id, seed, n_first, n_items, n_extended; /* as submitted; now; n_extended: 0: never */
     uint32_t n_cells;
     struct block_layout layout;
     uint64_t chunk_items, item_ns;
@@ -113,6 +113,7 @@ struct sim_job {
     uint32_t class_id;
     double until_se;              /* 0: no rule */
     bool never_opens, by_finish;  /* its executors die on open; its answers are made by FINISH leases */
+    bool unsized;                 /* SIZE leases tell how many items its cells have: each another number */
     bool cancel, by_cut;          /* by_cut: cells are cut off at their prefix, and answered */
     uint32_t unknown_deaths;      /* executors that may still die outside any item */
     uint32_t poison_in, flaky_in; /* one item in so many kills always, or once */
@@ -160,6 +161,9 @@ void sim_message_free(struct sim_message *m);
 
 void sim_job_make(struct sim *s, struct sim_job *j, uint64_t id);
 void sim_job_fini(struct sim_job *j);
+/* Items of a cell: in unsized jobs each has its own number, and every other one cannot have more. */
+uint64_t sim_cell_items(const struct sim_job *j, uint32_t cell);
+uint64_t sim_cell_items_max(const struct sim_job *j, uint32_t cell); /* 0: any number */
 bool sim_is_poison(const struct sim_job *j, uint32_t cell, uint64_t item);
 bool sim_is_flaky(const struct sim_job *j, uint32_t cell, uint64_t item);
 uint64_t sim_item_ns(const struct sim_job *j, uint32_t cell, uint64_t item);

@@ -265,8 +265,12 @@ static void fill_replies(struct control *c)
         c->u.blob_state = (typeof(c->u.blob_state)){.ref = blob(), .have_bytes = 262144, .complete = true};
         break;
     case CONTROL_PONG:
-        c->u.pong = (typeof(c->u.pong)){
-            .version = QX_PROTO_VERSION, .workers = 3, .slots = 12, .release = "0.1.0", .uptime_ms = 99, .tasks = 6};
+        c->u.pong = (typeof(c->u.pong)){.version = QX_PROTO_VERSION,
+                                        .workers = 3,
+                                        .slots = 12,
+                                        .release = "0.1.0",
+                                        .uptime_ms = 99,
+                                        .tasks = 6};
         break;
     case CONTROL_ERROR:
         c->u.error = (typeof(c->u.error)){.code = QX_ERR_INVALID, .text = "n of 0"};
