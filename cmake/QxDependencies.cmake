@@ -13,3 +13,9 @@ if(BUILD_TESTING)
 endif()
 find_program(QX_PROTOC_C NAMES protoc-c protoc REQUIRED)
 
+# libcsv ships no .pc file.
+find_path(QX_CSV_INCLUDE_DIR csv.h REQUIRED)
+find_library(QX_CSV_LIBRARY csv REQUIRED)
+add_library(QxDep::csv UNKNOWN IMPORTED)
+set_target_properties(QxDep::csv PROPERTIES
+    IMPORTED_LOCATION "${QX_CSV_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${QX_CSV_INCLUDE_DIR}")
