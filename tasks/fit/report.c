@@ -250,22 +250,35 @@ static void emit_result(const struct report *r, const struct fit_result *result)
     qx_emit_close(r->ctx);
 }
 
-static int by_size(const void *a, const void *b)
+/* The rows of all groups in the order of the data; free them. NULL: out of memory. */
+static uint32_t *all_rows(const struct report *r)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
+    const struct groups *g = &r->f->groups;
+    uint64_t n_rows = qx_table_rows(r->ctx, r->f->table);
+    bool *in = calloc(n_rows + 1, sizeof *in);
+    uint32_t n = 0, *rows = malloc((g->n_rows + (size_t)1) * sizeof *rows);
+    for (uint32_t i = 0; in && rows && i < g->n_rows; i++)
+        in[g->rows[i]] = true;
+    for (uint64_t i = 0; in && rows && i < n_rows; i++) {
+        if (in[i])
+            rows[n++] = (uint32_t)i;
+    }
+    if (!in) {
+        free(rows);
+        rows = NULL;
+    }
+    free(in);
+    return rows;
 }
 
-/* All rows in any group, in their order, as one. */
+/* One fit of all rows that are in a group. */
 static qx_err emit_pooled(const struct report *r)
 {
     struct fitter all = {.kind = NULL};
     struct fit_result result;
-    uint32_t n = r->f->groups.n_rows, *rows = malloc((n + (size_t)1) * sizeof *rows);
+    uint32_t n = r->f->groups.n_rows, *rows = all_rows(r);
     if (!rows)
         return qx_error(r->ctx, QX_ERR_NOMEM, "out of memory");
-    memcpy(rows, r->f->groups.rows, n * sizeof *rows);
-    qsort(rows, n, sizeof *rows, by_size);
     qx_err e = fitter_open(r->ctx, &r->f->spec, r->f->table, n, &all);
     if (e == QX_ERR_OK) {
         const char *why = all.kind->run(all.state, rows, n, &result);
@@ -363,6 +376,20 @@ static void emit_head(const struct report *r)
         qx_emit_int(r->ctx, "rows_without_group", r->f->groups.n_left_out);
 }
 
+/* The residual standard deviation that all groups share, as R's lmList() pools it. */
+static void emit_within(const struct report *r)
+{
+    enum { LM_DF = 1, LM_DEVIANCE = 8 }; /* places in fit_kind_lm.stats */
+    struct record rec;
+    double df = 0, deviance = 0;
+    for (size_t at = 0; (at = record_read(r->records, r->len, at, r->kind, r->f->n_values, &rec)) > 0;) {
+        df += rec.stats[LM_DF];
+        deviance += rec.stats[LM_DEVIANCE];
+    }
+    qx_emit_number(r->ctx, "sigma_within", sqrt(deviance / df));
+    qx_emit_number(r->ctx, "df_within", df);
+}
+
 static double count_numbers(const struct report *r)
 {
     struct record rec;
@@ -386,6 +413,8 @@ qx_err fit_finish(struct qx_ctx *ctx, void *state, const struct qx_answer *answe
         r.len = 0;
     emit_head(&r);
     qx_err e = QX_ERR_OK;
+    if (f->spec.n_by > 0 && f->spec.model == FIT_LM)
+        emit_within(&r);
     if (f->spec.n_by == 0 && record_read(r.records, r.len, 0, r.kind, f->n_values, &rec) > 0)
         emit_stats(&r, rec.stats);
     if (count_numbers(&r) > NUMBERS_MAX) {

@@ -456,6 +456,18 @@ START_TEST(a_group_too_small_is_counted)
 }
 END_TEST
 
+/* pooledSD(lmList(y ~ x | g)) */
+START_TEST(the_spread_within_groups_is_shared)
+{
+    const char *data = data_of("within", "y,x,g\n1,1,a\n3,2,a\n4,3,a\n2,1,b\n2,2,b\n5,3,b\n9,4,b\n");
+    struct taskrun r = task_run("fit", 1, 0, PARAMS("data", data, "formula", "y ~ x", "by", "g"));
+    double rss = at(&r, "groups", 0, "deviance") + at(&r, "groups", 1, "deviance");
+    near("sigma", answer_number(&r, "sigma_within"), sqrt(rss / 3), 1e-14);
+    near("df", answer_number(&r, "df_within"), 3, 0);
+    taskrun_free(&r);
+}
+END_TEST
+
 START_TEST(pooled_is_one_fit_of_all)
 {
     const char *data = data_of("small", small);
@@ -648,6 +660,7 @@ int main(void)
     tc = tcase_create("groups");
     tcase_add_test(tc, groups_come_in_order_of_appearance);
     tcase_add_test(tc, a_group_too_small_is_counted);
+    tcase_add_test(tc, the_spread_within_groups_is_shared);
     tcase_add_test(tc, pooled_is_one_fit_of_all);
     tcase_add_test(tc, levels_are_those_of_the_group);
     tcase_add_test(tc, missing_values_are_left_out_or_refused);
