@@ -117,8 +117,7 @@ static const char *lm_run(void *state, const uint32_t *rows, uint32_t n, struct 
     if (why)
         return why;
     bool intercept = l->vars.formula->intercept;
-    lm_fit(l->lm, d->x, d->n, d->p, frame_response(fr, 0), fr->weights, fr->offset,
-           isnan(l->spec->tol) ? LM_TOL : l->spec->tol);
+    lm_fit(l->lm, d->x, d->n, d->p, frame_response(fr, 0), fr->weights, fr->offset, l->spec->tol);
     lm_summarize(l->lm, fr->weights, intercept, &s);
     if (s.n == 0)
         return "all weights are 0";
@@ -178,8 +177,7 @@ static const char *glm_run(void *state, const uint32_t *rows, uint32_t n, struct
                                   .weights = fr->weights,
                                   .offset = fr->offset,
                                   .intercept = l->vars.formula->intercept};
-    const struct glm_control control = {.tol = isnan(l->spec->tol) ? GLM_TOL : l->spec->tol,
-                                        .epsilon = l->spec->eps};
+    const struct glm_control control = {.tol = l->spec->tol, .epsilon = l->spec->eps};
     why = glm_fit(l->glm, &data, l->spec->family, l->spec->link, &control, &s);
     if (why)
         return why;

@@ -1,6 +1,5 @@
 #include "fit/spec.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -96,7 +95,7 @@ qx_err spec_read(struct qx_ctx *ctx, const struct qx_table *t, struct spec *ret)
     ret->start = given_text(ctx, "start");
     ret->na_fail = strcmp(qx_text(ctx, "na"), "fail") == 0;
     ret->pooled = qx_bool(ctx, "pooled");
-    ret->tol = qx_given(ctx, "tol") ? qx_real(ctx, "tol") : NAN;
+    ret->tol = qx_real(ctx, "tol");
     ret->eps = qx_real(ctx, "eps");
     ret->conf = qx_given(ctx, "conf") ? qx_real(ctx, "conf") : 0;
     read_model(ctx, ret);

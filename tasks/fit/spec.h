@@ -16,7 +16,7 @@ struct spec {
     enum link link;
     const char *formula, *weights, *offset, *start; /* NULL: not given */
     bool na_fail, pooled;
-    double tol;  /* NaN: that of the model */
+    double tol;  /* for aliased columns */
     double eps;  /* of convergence of a glm */
     double conf; /* 0: no intervals */
     uint32_t n_by;

@@ -14,8 +14,7 @@ struct glm_control {
     double tol;     /* for aliased columns */
     double epsilon; /* of convergence */
 };
-#define GLM_TOL     1e-11 /* R's, both */
-#define GLM_EPSILON 1e-8
+#define GLM_EPSILON 1e-8 /* R's */
 
 struct glm_data {
     const double *x; /* n x p, column-major */

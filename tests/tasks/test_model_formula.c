@@ -265,6 +265,16 @@ START_TEST(polynomials_as_r)
         dot += q[20 + i] * q[40 + i];
     ck_assert_double_eq_tol(dot, 0, 1e-15);
     ck_assert(!poly_orthogonal(x, 3, 3, q));
+    double grid[30], high[30 * 20];
+    for (int i = 0; i < 30; i++)
+        grid[i] = i * i;
+    ck_assert(poly_orthogonal(grid, 30, 12, high));
+    for (int k = 0; k < 12 * 12; k++) {
+        dot = 0;
+        for (int i = 0; i < 30; i++)
+            dot += high[30 * (k / 12) + i] * high[30 * (k % 12) + i];
+        ck_assert_double_eq_tol(dot, k / 12 == k % 12, 1e-14);
+    }
     x[1] = x[2] = x[0];
     ck_assert(!poly_orthogonal(x, 3, 1, q));
 }
