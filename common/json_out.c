@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "common/shortest.h"
 #include "common/utf8.h"
 
 static void put(struct json_out *j, const void *data, size_t len)
@@ -69,15 +69,9 @@ static void member(struct json_out *j, const char *name)
 
 void json_out_number(struct json_out *j, const char *name, double v)
 {
-    char text[40] = "null";
-    for (int digits = 15; digits <= 17 && isfinite(v); digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    char *comma = strchr(text, ',');
-    if (comma)
-        *comma = '.';
+    char text[SHORTEST_BYTES] = "null";
+    if (isfinite(v))
+        shortest_double(v, text);
     member(j, name);
     put_text(j, text);
 }

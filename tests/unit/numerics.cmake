@@ -1,5 +1,6 @@
 # The numerical base: errors, bytes, blocks, streams of random numbers, reducers, the merge tree.
 qx_add_check_test(test_error SOURCES unit/test_error.c LINK qx_common)
+qx_add_check_test(test_shortest SOURCES unit/test_shortest.c LINK qx_common)
 qx_add_check_test(test_bytes SOURCES unit/test_bytes.c LINK qx_common)
 qx_add_check_test(test_block SOURCES unit/test_block.c LINK qx_common)
 qx_add_check_test(test_stream SOURCES unit/test_stream.c LABELS release)
