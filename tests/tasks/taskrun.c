@@ -13,6 +13,7 @@
 
 enum { DATA_MAX = 32, PARAMS_MAX = 16 };
 
+static const char *const plugins[] = {"qx_basic", "qx_mc", "qx_boot", "qx_mcmc"};
 static struct registry *registry;
 static struct {
     struct blob_ref ref;
@@ -29,10 +30,9 @@ static void load_plugins(void)
         return;
     ck_assert_msg(dir != NULL, "QX_PLUGIN_DIR is not set: run through ctest");
     ck_assert_int_eq(registry_new(&registry), QX_ERR_OK);
-    for (int i = 0; i < 3; i++) {
-        static const char *const names[] = {"qx_basic", "qx_mc", "qx_boot"};
+    for (size_t i = 0; i < sizeof plugins / sizeof plugins[0]; i++) {
         char path[PATH_BYTES];
-        (void)snprintf(path, sizeof path, "%s/%s.so", dir, names[i]);
+        (void)snprintf(path, sizeof path, "%s/%s.so", dir, plugins[i]);
         ck_assert_msg(registry_load(registry, path, &err) == QX_ERR_OK, "%s", err.text);
     }
 }
