@@ -1,5 +1,5 @@
-/* adapt.h - what the warm-up learns, as Stan does: the step size by dual averaging (Nesterov 2009; Hoffman & Gelman 2014),
- * the diagonal of the inverse metric from the variance of draws in windows that double. */
+/* adapt.h - what the warm-up learns, as Stan does: the step size by dual averaging (Nesterov 2009; Hoffman
+ * & Gelman 2014), the diagonal of the inverse metric from the variance of draws in windows that double. */
 #ifndef TASKS_MCMC_ADAPT_H
 #define TASKS_MCMC_ADAPT_H
 

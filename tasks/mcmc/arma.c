@@ -1,5 +1,6 @@
-/* arma.c - ARMA(1, 1) as in Stan's manual: nu[1] = mu + phi mu, nu[t] = mu + phi y[t-1] + theta err[t-1], err = y - nu ~
- * N(0, sigma). q = (mu, phi, theta, log sigma). The derivatives of err follow the same recursion. */
+/* arma.c - ARMA(1, 1) as in Stan's manual: nu[1] = mu + phi mu, nu[t] = mu + phi y[t-1] + theta err[t-1],
+ * err = y - nu ~ N(0, sigma). q = (mu, phi, theta, log sigma). The derivatives of err follow the same
+ * recursion. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,8 +7,8 @@
 
 enum { START_TRIES = 100, LOOK_EVERY = 32 };
 
-const char *const draw_column_names[DRAW_COLUMNS] = {"lp__",          "accept_stat__", "stepsize__", "treedepth__",
-                                                     "n_leapfrog__", "divergent__",   "energy__"};
+const char *const draw_column_names[DRAW_COLUMNS] = {
+    "lp__", "accept_stat__", "stepsize__", "treedepth__", "n_leapfrog__", "divergent__", "energy__"};
 
 bool chain_init(struct chain *c, const struct chain_config *config, const struct target *t)
 {
@@ -73,8 +73,9 @@ static bool find_start(struct chain *c, struct qx_stream *rng, char ret_error[CH
         if (isfinite(z->lp) && (c->config.kind == SAMPLER_RWM || all_finite(z->g, c->target->n_dim)))
             return true;
     }
-    say_where(c, isfinite(z->lp) ? "no start: the gradient is not finite" : "no start: the density is not finite",
-              ret_error);
+    say_where(
+        c, isfinite(z->lp) ? "no start: the gradient is not finite" : "no start: the density is not finite",
+        ret_error);
     return false;
 }
 
@@ -85,7 +86,8 @@ static bool first_step(struct chain *c, struct qx_stream *rng, char ret_error[CH
     if (isnan(step))
         say_where(c, "no step is small enough: the density is not smooth", ret_error);
     else if (isinf(step))
-        (void)snprintf(ret_error, CHAIN_ERROR_BYTES, "no step is too large: the density is flat, its integral infinite");
+        (void)snprintf(ret_error, CHAIN_ERROR_BYTES,
+                       "no step is too large: the density is flat, its integral infinite");
     return isfinite(step);
 }
 
@@ -167,7 +169,7 @@ static void store(const struct chain *c, const struct transition *t, double *row
 static qx_err draw(struct chain *c, struct qx_ctx *ctx, struct qx_stream *rng, double *row)
 {
     uint32_t done = c->config.n_warmup;
-    struct transition t;
+    struct transition t = {0};
     for (uint32_t i = 0; i < c->config.n_draws; i++, row += DRAW_COLUMNS + c->target->n_out) {
         for (uint32_t k = 0; k < c->config.thin; k++) {
             if (!look_up(c, ctx, done++))

@@ -1,7 +1,7 @@
 /* chain.h - one chain: a start, a warm-up that adapts, draws. And what it leaves: its record.
  *
- * A record is doubles only: RECORD_HEADER numbers, the n_dim numbers of the inverse metric, then n_draws rows of
- * DRAW_COLUMNS + n_out: what the sampler says of the draw, and the parameters. */
+ * A record is doubles only: RECORD_HEADER numbers, the n_dim numbers of the inverse metric, then n_draws
+ * rows of DRAW_COLUMNS + n_out: what the sampler says of the draw, and the parameters. */
 #ifndef TASKS_MCMC_CHAIN_H
 #define TASKS_MCMC_CHAIN_H
 

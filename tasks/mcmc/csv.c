@@ -1,5 +1,6 @@
-/* csv.c - the draws as CmdStan writes them, one file a chain: posterior, ArviZ, cmdstanr and cmdstanpy read it. Lines that begin
- * with # are the configuration; names have dots for brackets (theta.1); every number has the digits that give its double back. */
+/* csv.c - the draws as CmdStan writes them, one file a chain: posterior, ArviZ, cmdstanr and cmdstanpy read
+ * it. Lines that begin with # are the configuration; names have dots for brackets (theta.1); every number
+ * has the digits that give its double back. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
@@ -73,7 +74,8 @@ static void put_name(struct text *t, const char *name, char end)
         if (*name == '[' || *name == ',')
             plain[len++] = '.';
         else if (*name != ']' && *name != ' ')
-            plain[len++] = (char)(isalnum((unsigned char)*name) || *name == '_' || *name == '.' ? *name : '_');
+            plain[len++] =
+                (char)(isalnum((unsigned char)*name) || *name == '_' || *name == '.' ? *name : '_');
     }
     plain[len] = '\0';
     put(t, "%s%c", plain, end);
@@ -87,22 +89,31 @@ static void put_config(struct text *t, struct qx_ctx *ctx, const struct sample *
     put(t, "# written by the task mcmc of Quincunx in the layout of CmdStan 2.33; times are left at 0\n");
     put(t, "# stan_version_major = 2\n# stan_version_minor = 33\n# stan_version_patch = 0\n");
     put(t, "# model = %s_model\n# method = sample (Default)\n#   sample\n", m->model);
-    put(t, "#     num_samples = %" PRIu64 "\n#     num_warmup = %u\n#     save_warmup = 0 (Default)\n#     thin = %u\n",
+    put(t,
+        "#     num_samples = %" PRIu64
+        "\n#     num_warmup = %u\n#     save_warmup = 0 (Default)\n#     thin = %u\n",
         (uint64_t)c->n_draws * c->thin, c->n_warmup, c->thin);
-    put(t, "#     adapt\n#       engaged = %d\n#       gamma = 0.05 (Default)\n#       delta = %.6g\n", c->n_warmup > 0, c->delta);
+    put(t, "#     adapt\n#       engaged = %d\n#       gamma = 0.05 (Default)\n#       delta = %.6g\n",
+        c->n_warmup > 0, c->delta);
     put(t, "#       kappa = 0.75 (Default)\n#       t0 = 10 (Default)\n#       init_buffer = 75 (Default)\n"
            "#       term_buffer = 50 (Default)\n#       window = 25 (Default)\n");
     put(t, "#     algorithm = %s\n", hmc ? "hmc (Default)" : "random_walk");
     if (c->kind == SAMPLER_NUTS)
-        put(t, "#       hmc\n#         engine = nuts (Default)\n#           nuts\n#             max_depth = %u\n", c->max_depth);
+        put(t,
+            "#       hmc\n#         engine = nuts (Default)\n#           nuts\n#             max_depth = "
+            "%u\n",
+            c->max_depth);
     else if (hmc)
-        put(t, "#       hmc\n#         engine = static\n#           static\n#             int_time = %.6g\n", c->path);
+        put(t, "#       hmc\n#         engine = static\n#           static\n#             int_time = %.6g\n",
+            c->path);
     if (hmc)
-        put(t, "#         metric = diag_e (Default)\n#         metric_file =  (Default)\n#         stepsize = 1 (Default)\n"
+        put(t, "#         metric = diag_e (Default)\n#         metric_file =  (Default)\n#         stepsize "
+               "= 1 (Default)\n"
                "#         stepsize_jitter = 0 (Default)\n#     num_chains = 1 (Default)\n");
-    put(t, "# id = %u\n# data\n#   file =  (Default)\n# init = %.6g\n# random\n#   seed = %" PRIu64 "\n", chain + 1, c->radius,
-        ctx->seed);
-    put(t, "# output\n#   file = chain_%u.csv\n#   diagnostic_file =  (Default)\n#   refresh = 0\n", chain + 1);
+    put(t, "# id = %u\n# data\n#   file =  (Default)\n# init = %.6g\n# random\n#   seed = %" PRIu64 "\n",
+        chain + 1, c->radius, ctx->seed);
+    put(t, "# output\n#   file = chain_%u.csv\n#   diagnostic_file =  (Default)\n#   refresh = 0\n",
+        chain + 1);
 }
 
 static void put_chain(struct text *t, struct qx_ctx *ctx, const struct sample *s, uint32_t c)
@@ -141,7 +152,9 @@ bool csv_emit(struct qx_ctx *ctx, const struct sample *s)
     size_t all = 0;
     double numbers = (double)s->n_chains * s->n_draws * (DRAW_COLUMNS + s->m->target.n_out);
     if (numbers * 12 > FILES_BYTES_MAX) { /* flags are short, parameters up to 20 bytes */
-        qx_emit_text(ctx, "files_left_out", "the draws are too many for an answer to carry them: take fewer, thin=, or fewer chains");
+        qx_emit_text(
+            ctx, "files_left_out",
+            "the draws are too many for an answer to carry them: take fewer, thin=, or fewer chains");
         return true;
     }
     qx_emit_list(ctx, "files");

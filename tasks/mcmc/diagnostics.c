@@ -1,5 +1,5 @@
-/* Autocovariances are summed directly, lag by lag, as the sum over lags asks for them; a chain that mixes so slowly that
- * many are wanted has all of them from one FFT. Both are the biased estimate (divisor n). */
+/* Autocovariances are summed directly, lag by lag, as the sum over lags asks for them; a chain that mixes
+ * so slowly that many are wanted has all of them from one FFT. Both are the biased estimate (divisor n). */
 #include "mcmc/diagnostics.h"
 
 #include <float.h>
@@ -115,7 +115,8 @@ static bool all_finite(const double *x, size_t n)
     return true;
 }
 
-/* Each chain in two halves; the one in the middle of an odd number is left out. A single draw stays as it is. */
+/* Each chain in two halves; the one in the middle of an odd number is left out. A single draw stays as it
+ * is. */
 static struct series split(const struct diag_work *w, const double *x, double *to)
 {
     uint32_t n = w->n_draws, h = n > 1 ? n / 2 : n;
@@ -328,7 +329,8 @@ static double beta_quantile(double p, double a, double b)
     return 0.5 * (lo + hi);
 }
 
-/* Half the width of the order statistics that hold the quantile with the probability of one standard deviation. */
+/* Half the width of the order statistics that hold the quantile with the probability of one standard
+ * deviation. */
 static double mcse_quantile(const double *sorted, size_t n, double p, double ess)
 {
     if (!isfinite(ess))
@@ -358,8 +360,8 @@ static void quantiles(struct diag_work *w, const double *x, size_t n, struct dia
 
 /* ---- all ---- */
 
-static const struct diag undefined = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN,
-                                      NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+static const struct diag undefined = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN,
+                                      NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 
 static void spread(struct diag_work *w, const double *x, size_t n, struct diag *d)
 {

@@ -1,7 +1,9 @@
-/* diagnostics.h - what draws of several chains say about one quantity: summaries, their Monte Carlo errors, convergence.
+/* diagnostics.h - what draws of several chains say about one quantity: summaries, their Monte Carlo errors,
+ * convergence.
  *
- * The definitions are those of the R package posterior 1.4.0 (Vehtari, Gelman, Simpson, Carpenter and Bürkner 2021), number
- * by number. What is undefined is NaN: draws that are not finite, or are constant, as there. Pure. */
+ * The definitions are those of the R package posterior 1.4.0 (Vehtari, Gelman, Simpson, Carpenter and
+ * Bürkner 2021), number by number. What is undefined is NaN: draws that are not finite, or are constant, as
+ * there. Pure. */
 #ifndef TASKS_MCMC_DIAGNOSTICS_H
 #define TASKS_MCMC_DIAGNOSTICS_H
 
@@ -26,8 +28,8 @@ void diag_compute(struct diag_work *w, const double *x, struct diag *ret);
 /* Ranks from 1 over all chains, ties averaged; as many as there are draws. */
 void diag_ranks(struct diag_work *w, const double *x, double *ret_ranks);
 
-/* Energy's Bayesian fraction of missing information of one chain (Betancourt 2016): sum (E_i - E_{i-1})^2 over
- * sum (E_i - mean)^2. NaN for a constant or fewer than 3 draws. */
+/* Energy's Bayesian fraction of missing information of one chain (Betancourt 2016): sum (E_i - E_{i-1})^2
+ * over sum (E_i - mean)^2. NaN for a constant or fewer than 3 draws. */
 double diag_ebfmi(const double *energy, uint32_t n_draws);
 
 #endif

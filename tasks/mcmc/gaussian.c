@@ -1,5 +1,6 @@
-/* gaussian.c - a target with known moments, to try samplers on: x ~ N(0, S) in `dim` dimensions, S[i, j] = rho^|i - j|. Its
- * precision matrix is tridiagonal: x[1] and (x[i] - rho x[i-1]) / sqrt(1 - rho^2) are independent. */
+/* gaussian.c - a target with known moments, to try samplers on: x ~ N(0, S) in `dim` dimensions, S[i, j] =
+ * rho^|i - j|. Its precision matrix is tridiagonal: x[1] and (x[i] - rho x[i-1]) / sqrt(1 - rho^2) are
+ * independent. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,6 +46,7 @@ qx_err target_open_gaussian(const struct target_spec *spec, struct target *t)
     t->constrain = gaussian_constrain;
     for (uint32_t i = 0; i < n; i++)
         target_name(t, i, "x[%u]", i + 1);
-    (void)snprintf(t->about, sizeof t->about, "x ~ normal(0, S), S[i, j] = %.6g^|i - j|, %u dimensions", m->rho, n);
+    (void)snprintf(t->about, sizeof t->about, "x ~ normal(0, S), S[i, j] = %.6g^|i - j|, %u dimensions",
+                   m->rho, n);
     return QX_ERR_OK;
 }

@@ -1,5 +1,5 @@
-/* glm.c - logistic and Poisson regression with their canonical links. The basis Q is scaled by sqrt(n), so that its columns have mean
- * square 1: q = theta, beta = R^-1 theta. */
+/* glm.c - logistic and Poisson regression with their canonical links. The basis Q is scaled by sqrt(n), so
+ * that its columns have mean square 1: q = theta, beta = R^-1 theta. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,10 +81,13 @@ static qx_err check_response(struct qx_ctx *ctx, const struct regression *m, boo
     for (uint32_t i = 0; i < m->n; i++) {
         double y = m->y[i], trials = m->trials ? m->trials[i] : 1;
         if (poisson && !(y >= 0 && y == floor(y)))
-            return qx_error(ctx, QX_ERR_INVALID, "formula: the response of model=poisson must be counts, row %u used has %.6g", i + 1, y);
+            return qx_error(ctx, QX_ERR_INVALID,
+                            "formula: the response of model=poisson must be counts, row %u used has %.6g",
+                            i + 1, y);
         if (!poisson && !(y >= 0 && y <= trials && y == floor(y) && trials == floor(trials)))
             return qx_error(ctx, QX_ERR_INVALID,
-                            "formula: the response of model=logistic must be 0 or 1, or cbind(successes, failures) of counts; row %u used "
+                            "formula: the response of model=logistic must be 0 or 1, or cbind(successes, "
+                            "failures) of counts; row %u used "
                             "has %.6g",
                             i + 1, y);
     }
@@ -92,15 +95,18 @@ static qx_err check_response(struct qx_ctx *ctx, const struct regression *m, boo
 }
 
 /* One step of Newton's method towards the largest likelihood; hessian: p x p work space. False: no step. */
-static bool newton_step(const struct regression *m, bool poisson, double *theta, double *step, double *hessian)
+static bool newton_step(const struct regression *m, bool poisson, double *theta, double *step,
+                        double *hessian)
 {
     uint32_t p = m->p;
     linear_predictor(m, theta);
     memset(hessian, 0, (size_t)p * p * sizeof *hessian);
     memset(step, 0, p * sizeof *step);
     for (uint32_t i = 0; i < m->n; i++) {
-        double trials = m->trials ? m->trials[i] : 1, mu = poisson ? exp(m->eta[i]) : 1 / (1 + exp(-m->eta[i]));
-        double weight = poisson ? mu : trials * mu * (1 - mu), residual = m->y[i] - (poisson ? mu : trials * mu);
+        double trials = m->trials ? m->trials[i] : 1,
+               mu = poisson ? exp(m->eta[i]) : 1 / (1 + exp(-m->eta[i]));
+        double weight = poisson ? mu : trials * mu * (1 - mu),
+               residual = m->y[i] - (poisson ? mu : trials * mu);
         for (uint32_t j = 0; j < p; j++) {
             double x = m->q[(size_t)j * m->n + i];
             step[j] += x * residual;
@@ -134,8 +140,9 @@ static bool newton_step(const struct regression *m, bool poisson, double *theta,
     return true;
 }
 
-/* Is there no largest likelihood? Newton's method then walks away in steps that do not shrink, until some fitted values are at the edge
- * of what is possible (Albert & Anderson 1984). Only asked where a prior is flat. */
+/* Is there no largest likelihood? Newton's method then walks away in steps that do not shrink, until some
+ * fitted values are at the edge of what is possible (Albert & Anderson 1984). Only asked where a prior is
+ * flat. */
 static bool is_separated(const struct regression *m, bool poisson)
 {
     enum { STEPS = 60 };
@@ -181,10 +188,11 @@ static qx_err open_glm(const struct target_spec *spec, struct target *t, bool po
     for (uint32_t j = 0; j < m->p; j++)
         proper = proper && prior_is_proper(&m->beta[j]);
     if (e == QX_ERR_OK && !proper && is_separated(m, poisson))
-        e = qx_error(spec->ctx, QX_ERR_INVALID,
-                     "%s: with a flat prior the posterior is improper; give priors='beta=normal(0, 2.5)' or the like",
-                     poisson ? "rows with no counts can be fitted by rates of 0"
-                             : "the data are separated, fitted probabilities of 0 or 1");
+        e = qx_error(
+            spec->ctx, QX_ERR_INVALID,
+            "%s: with a flat prior the posterior is improper; give priors='beta=normal(0, 2.5)' or the like",
+            poisson ? "rows with no counts can be fitted by rates of 0"
+                    : "the data are separated, fitted probabilities of 0 or 1");
     return e;
 }
 

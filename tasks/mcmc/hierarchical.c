@@ -1,6 +1,7 @@
-/* hierarchical.c - y[i] ~ N(theta[group i], sigma), theta[j] ~ N(mu, tau). The data enter by the groups' sizes, means and
- * the sum of squares within them. In units of s, the standard deviation of all values, about their mean:
- * not centred q = (z[1..J], (mu - ybar)/s, log(tau/s), log(sigma/s)), theta = mu + tau z; centred: (theta[j] - ybar)/s. */
+/* hierarchical.c - y[i] ~ N(theta[group i], sigma), theta[j] ~ N(mu, tau). The data enter by the groups'
+ * sizes, means and the sum of squares within them. In units of s, the standard deviation of all values,
+ * about their mean: not centred q = (z[1..J], (mu - ybar)/s, log(tau/s), log(sigma/s)), theta = mu + tau z;
+ * centred: (theta[j] - ybar)/s. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,16 +104,17 @@ static qx_err find_groups(const struct target_spec *spec, const struct qx_table 
     if (!d->by)
         return QX_ERR_INVALID;
     if (d->by->n_missing > 0)
-        return qx_error(spec->ctx, QX_ERR_INVALID, "group: column \"%.60s\" has %llu missing value%s", d->by->name,
-                        (unsigned long long)d->by->n_missing, d->by->n_missing == 1 ? "" : "s");
-    d->group = malloc(d->n * sizeof *d->group);
-    d->value = malloc(((size_t)TARGET_DIM_MAX + 1) * sizeof *d->value);
+        return qx_error(spec->ctx, QX_ERR_INVALID, "group: column \"%.60s\" has %llu missing value%s",
+                        d->by->name, (unsigned long long)d->by->n_missing, d->by->n_missing == 1 ? "" : "s");
+    d->group = calloc(d->n, sizeof *d->group);
+    d->value = calloc((size_t)TARGET_DIM_MAX + 1, sizeof *d->value);
     if (!d->group || !d->value)
         return qx_error(spec->ctx, QX_ERR_NOMEM, "out of memory");
     for (uint32_t i = 0; i < d->n && d->n_groups < TARGET_DIM_MAX; i++)
         d->group[i] = group_of(d, i);
     if (d->n_groups >= TARGET_DIM_MAX)
-        return qx_error(spec->ctx, QX_ERR_INVALID, "group: column \"%.60s\" has too many different values", d->by->name);
+        return qx_error(spec->ctx, QX_ERR_INVALID, "group: column \"%.60s\" has too many different values",
+                        d->by->name);
     return QX_ERR_OK;
 }
 
@@ -156,13 +158,14 @@ static qx_err describe(const struct target_spec *spec, const struct grouped *d, 
     for (uint32_t j = 0; j < m->n_groups; j++) {
         target_name(t, j + 3, "theta[%u]", j + 1);
         if (d->by->type == QX_COLUMN_TEXT)
-            (void)snprintf(t->terms[j + 3], sizeof t->terms[0], "%.60s", d->by->levels[(uint32_t)d->value[j]]);
+            (void)snprintf(t->terms[j + 3], sizeof t->terms[0], "%.60s",
+                           d->by->levels[(uint32_t)d->value[j]]);
         else
             (void)snprintf(t->terms[j + 3], sizeof t->terms[0], "%.12g", d->value[j]);
     }
     (void)snprintf(t->about, sizeof t->about,
-                   "%.60s ~ normal(theta[%.60s], sigma), theta ~ normal(mu, tau), %scentred", qx_text(spec->ctx, "y"),
-                   d->by->name, m->centred ? "" : "not ");
+                   "%.60s ~ normal(theta[%.60s], sigma), theta ~ normal(mu, tau), %scentred",
+                   qx_text(spec->ctx, "y"), d->by->name, m->centred ? "" : "not ");
     qx_err e = target_prior(spec, t, "mu", NULL, false, (struct prior){.kind = PRIOR_FLAT}, &m->mu);
     if (e == QX_ERR_OK)
         e = target_prior(spec, t, "tau", NULL, true, (struct prior){.kind = PRIOR_FLAT}, &m->tau);
@@ -174,9 +177,10 @@ static qx_err describe(const struct target_spec *spec, const struct grouped *d, 
                      "priors='tau=half_normal(scale)'",
                      m->n_groups, m->n_groups == 1 ? "" : "s");
     if (e == QX_ERR_OK && !prior_is_proper(&m->sigma) && !(m->within > 0))
-        e = qx_error(spec->ctx, QX_ERR_INVALID,
-                     "no group has two different values: the prior 1/sigma needs some for a proper posterior; give "
-                     "priors='sigma=half_normal(scale)'");
+        e = qx_error(
+            spec->ctx, QX_ERR_INVALID,
+            "no group has two different values: the prior 1/sigma needs some for a proper posterior; give "
+            "priors='sigma=half_normal(scale)'");
     return e;
 }
 

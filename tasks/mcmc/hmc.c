@@ -1,5 +1,6 @@
-/* hmc.c - Hamiltonian Monte Carlo with trajectories of random length: uniform on 0 .. 2 path, so that no frequency of the
- * target is ever hit exactly (Bou-Rabee & Sanz-Serna 2017); the end is accepted or refused by Metropolis. */
+/* hmc.c - Hamiltonian Monte Carlo with trajectories of random length: uniform on 0 .. 2 path, so that no
+ * frequency of the target is ever hit exactly (Bou-Rabee & Sanz-Serna 2017); the end is accepted or refused
+ * by Metropolis. */
 #include <math.h>
 
 #include "mcmc/sampler.h"
@@ -23,8 +24,6 @@ void hmc_transition(struct sampler *s, struct qx_stream *rng, struct transition 
     double accept = error > 0 ? 1 : exp(error);
     if (!divergent && qx_uniform(rng) < accept)
         phase_copy(space, &s->z, &s->fwd);
-    *ret = (struct transition){.accept = accept,
-                               .energy = phase_energy(space, &s->z),
-                               .n_leapfrog = done,
-                               .divergent = divergent};
+    *ret = (struct transition){
+        .accept = accept, .energy = phase_energy(space, &s->z), .n_leapfrog = done, .divergent = divergent};
 }

@@ -1,5 +1,6 @@
-/* linear.c - y ~ N(X beta + offset, sigma). With X = Q R and theta = Q'y + s z, s the residual standard deviation of least squares:
- * the residual sum of squares is rss + s^2 |z|^2, so that a density costs p operations, not n p. q = (z, log(sigma/s)). */
+/* linear.c - y ~ N(X beta + offset, sigma). With X = Q R and theta = Q'y + s z, s the residual standard
+ * deviation of least squares: the residual sum of squares is rss + s^2 |z|^2, so that a density costs p
+ * operations, not n p. q = (z, log(sigma/s)). */
 #include <math.h>
 #include <stdio.h>
 
@@ -85,7 +86,8 @@ qx_err target_open_linear(const struct target_spec *spec, struct target *t)
         proper = proper && prior_is_proper(&m->beta[j]);
     if (m->n <= m->p && !proper)
         return qx_error(spec->ctx, QX_ERR_INVALID,
-                        "%u rows are too few for %u coefficients: the posterior is improper with flat priors; give proper ones for "
+                        "%u rows are too few for %u coefficients: the posterior is improper with flat "
+                        "priors; give proper ones for "
                         "beta and sigma",
                         m->n, m->p);
     return QX_ERR_OK;

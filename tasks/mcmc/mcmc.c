@@ -1,5 +1,5 @@
-/* mcmc.c - Markov chain Monte Carlo. An item is one chain: it starts, warms up and draws by its own stream, and writes its draws
- * to a RECORDS reducer. Docs: docs/tasks/mcmc.md. */
+/* mcmc.c - Markov chain Monte Carlo. An item is one chain: it starts, warms up and draws by its own stream,
+ * and writes its draws to a RECORDS reducer. Docs: docs/tasks/mcmc.md. */
 #include "mcmc/mcmc.h"
 
 #include <stdio.h>
@@ -10,9 +10,15 @@ static const struct {
     const char *name;
     target_open_f *open;
 } models[] = {
-    {"schools", target_open_schools}, {"normal", target_open_normal},     {"hierarchical", target_open_hierarchical},
-    {"linear", target_open_linear},   {"logistic", target_open_logistic}, {"poisson", target_open_poisson},
-    {"arma", target_open_arma},       {"gaussian", target_open_gaussian}, {"user", target_open_user},
+    {"schools", target_open_schools},
+    {"normal", target_open_normal},
+    {"hierarchical", target_open_hierarchical},
+    {"linear", target_open_linear},
+    {"logistic", target_open_logistic},
+    {"poisson", target_open_poisson},
+    {"arma", target_open_arma},
+    {"gaussian", target_open_gaussian},
+    {"user", target_open_user},
 };
 enum { N_MODELS = sizeof models / sizeof models[0] };
 
@@ -44,8 +50,8 @@ static qx_err open_target(struct qx_ctx *ctx, struct mcmc *m)
     }
     const char *unused = e == QX_ERR_OK ? priors_unused(priors) : NULL;
     if (unused)
-        e = qx_error(ctx, QX_ERR_INVALID, "priors: model=%s has no prior for \"%.60s\"; it has %.140s", m->model, unused,
-                     m->target.priors[0] ? m->target.priors : "none");
+        e = qx_error(ctx, QX_ERR_INVALID, "priors: model=%s has no prior for \"%.60s\"; it has %.140s",
+                     m->model, unused, m->target.priors[0] ? m->target.priors : "none");
     free(priors);
     return e;
 }
@@ -68,10 +74,11 @@ static qx_err open_chain(struct qx_ctx *ctx, struct mcmc *m)
     m->record_doubles = chain_record_doubles(&c, m->target.n_dim, m->target.n_out);
     uint64_t bytes = m->record_doubles * sizeof *m->record, allowed = qx_item_bytes(ctx);
     if (bytes > allowed)
-        return qx_error(ctx, QX_ERR_INVALID,
-                        "a chain of %u draws writes %llu bytes, and an item may write %llu: run with --budget %llu, or "
-                        "take fewer draws with thin=",
-                        c.n_draws, (unsigned long long)bytes, (unsigned long long)allowed, (unsigned long long)bytes);
+        return qx_error(
+            ctx, QX_ERR_INVALID,
+            "a chain of %u draws writes %llu bytes, and an item may write %llu: run with --budget %llu, or "
+            "take fewer draws with thin=",
+            c.n_draws, (unsigned long long)bytes, (unsigned long long)allowed, (unsigned long long)bytes);
     m->record = malloc(bytes);
     if (!m->record || !chain_init(&m->chain, &c, &m->target))
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
@@ -134,37 +141,130 @@ static qx_err mcmc_run(struct qx_ctx *ctx, void *state, uint64_t item, double *r
 
 /* ---- what users see ---- */
 
-static const char *const model_names[] = {"schools", "normal",  "hierarchical", "linear", "logistic",
-                                          "poisson", "arma",    "gaussian",     "user",   NULL};
+static const char *const model_names[] = {"schools", "normal", "hierarchical", "linear", "logistic",
+                                          "poisson", "arma",   "gaussian",     "user",   NULL};
 static const char *const sampler_names[] = {"nuts", "hmc", "rwm", NULL};
 static const char *const form_names[] = {"noncentred", "centred", NULL};
 static const char *const na_names[] = {"fail", "omit", NULL};
 
 static const struct qx_param params[] = {
-    {.name = "model", .type = QX_PARAM_CHOICE, .fallback = "schools", .choices = model_names, .help = "the model; each is described in docs/tasks/mcmc.md"},
-    {.name = "data", .type = QX_PARAM_TABLE, .fallback = "", .help = "CSV file with a header; model=schools has data of its own"},
-    {.name = "formula", .type = QX_PARAM_TEXT, .fallback = "", .help = "linear, logistic, poisson: e.g. 'score ~ iq + factor(group)'"},
-    {.name = "y", .type = QX_PARAM_TEXT, .fallback = "y", .help = "schools, normal, hierarchical, arma: column of the values"},
-    {.name = "se", .type = QX_PARAM_TEXT, .fallback = "sigma", .help = "schools: column of the standard errors"},
-    {.name = "group", .type = QX_PARAM_TEXT, .fallback = "group", .help = "hierarchical: column of the groups"},
-    {.name = "form", .type = QX_PARAM_CHOICE, .fallback = "noncentred", .choices = form_names, .help = "schools, hierarchical: how group effects are sampled"},
-    {.name = "priors", .type = QX_PARAM_TEXT, .fallback = "", .help = "e.g. 'beta=normal(0,10), sigma=half_cauchy(2.5)'; default by model"},
-    {.name = "na", .type = QX_PARAM_CHOICE, .fallback = "fail", .choices = na_names, .help = "linear, logistic, poisson: rows with missing values"},
-    {.name = "density", .type = QX_PARAM_TEXT, .fallback = "", .help = "model=user: NAME of densities/NAME.so beside the plugins of each worker"},
+    {.name = "model",
+     .type = QX_PARAM_CHOICE,
+     .fallback = "schools",
+     .choices = model_names,
+     .help = "the model; each is described in docs/tasks/mcmc.md"},
+    {.name = "data",
+     .type = QX_PARAM_TABLE,
+     .fallback = "",
+     .help = "CSV file with a header; model=schools has data of its own"},
+    {.name = "formula",
+     .type = QX_PARAM_TEXT,
+     .fallback = "",
+     .help = "linear, logistic, poisson: e.g. 'score ~ iq + factor(group)'"},
+    {.name = "y",
+     .type = QX_PARAM_TEXT,
+     .fallback = "y",
+     .help = "schools, normal, hierarchical, arma: column of the values"},
+    {.name = "se",
+     .type = QX_PARAM_TEXT,
+     .fallback = "sigma",
+     .help = "schools: column of the standard errors"},
+    {.name = "group",
+     .type = QX_PARAM_TEXT,
+     .fallback = "group",
+     .help = "hierarchical: column of the groups"},
+    {.name = "form",
+     .type = QX_PARAM_CHOICE,
+     .fallback = "noncentred",
+     .choices = form_names,
+     .help = "schools, hierarchical: how group effects are sampled"},
+    {.name = "priors",
+     .type = QX_PARAM_TEXT,
+     .fallback = "",
+     .help = "e.g. 'beta=normal(0,10), sigma=half_cauchy(2.5)'; default by model"},
+    {.name = "na",
+     .type = QX_PARAM_CHOICE,
+     .fallback = "fail",
+     .choices = na_names,
+     .help = "linear, logistic, poisson: rows with missing values"},
+    {.name = "density",
+     .type = QX_PARAM_TEXT,
+     .fallback = "",
+     .help = "model=user: NAME of densities/NAME.so beside the plugins of each worker"},
     {.name = "args", .type = QX_PARAM_TEXT, .fallback = "", .help = "model=user: a text for the density"},
-    {.name = "dim", .type = QX_PARAM_INT, .fallback = "10", .min = 1, .max = 4096, .help = "gaussian: dimensions"},
-    {.name = "rho", .type = QX_PARAM_REAL, .fallback = "0.9", .min = -0.9999, .max = 0.9999, .help = "gaussian: correlation of neighbours"},
-    {.name = "sampler", .type = QX_PARAM_CHOICE, .fallback = "nuts", .choices = sampler_names, .help = "No-U-Turn, Hamiltonian, or adaptive random walk"},
-    {.name = "draws", .type = QX_PARAM_INT, .fallback = "1000", .min = 4, .max = 1e8, .help = "draws kept of each chain"},
-    {.name = "warmup", .type = QX_PARAM_INT, .fallback = "1000", .min = 0, .max = 1e8, .help = "iterations before, in which the sampler adapts"},
-    {.name = "thin", .type = QX_PARAM_INT, .fallback = "1", .min = 1, .max = 1e6, .help = "iterations for each draw kept"},
-    {.name = "delta", .type = QX_PARAM_REAL, .fallback = "0.8", .min = 0.01, .max = 0.9999, .help = "nuts, hmc: acceptance probability to adapt the step to"},
-    {.name = "max_depth", .type = QX_PARAM_INT, .fallback = "10", .min = 1, .max = NUTS_DEPTH_MAX, .help = "nuts: a trajectory has at most 2^this steps"},
-    {.name = "path", .type = QX_PARAM_REAL, .fallback = "1.5", .min = 1e-6, .max = 1e6, .help = "hmc: mean length of a trajectory, in standard deviations"},
-    {.name = "init", .type = QX_PARAM_REAL, .fallback = "2", .min = 0, .max = 1e6, .help = "chains start uniformly on -init .. init, unconstrained"},
-    {.name = "until", .type = QX_PARAM_TEXT, .fallback = "", .help = "'rhat<1.01,ess>400': draws double until all parameters meet it"},
-    {.name = "max_draws", .type = QX_PARAM_INT, .fallback = "100000", .min = 4, .max = 1e8, .help = "with until: no round has more draws"},
-    {.name = "csv", .type = QX_PARAM_BOOL, .fallback = "yes", .help = "the draws as files in CmdStan's layout, for qx run --save DIR"},
+    {.name = "dim",
+     .type = QX_PARAM_INT,
+     .fallback = "10",
+     .min = 1,
+     .max = 4096,
+     .help = "gaussian: dimensions"},
+    {.name = "rho",
+     .type = QX_PARAM_REAL,
+     .fallback = "0.9",
+     .min = -0.9999,
+     .max = 0.9999,
+     .help = "gaussian: correlation of neighbours"},
+    {.name = "sampler",
+     .type = QX_PARAM_CHOICE,
+     .fallback = "nuts",
+     .choices = sampler_names,
+     .help = "No-U-Turn, Hamiltonian, or adaptive random walk"},
+    {.name = "draws",
+     .type = QX_PARAM_INT,
+     .fallback = "1000",
+     .min = 4,
+     .max = 1e8,
+     .help = "draws kept of each chain"},
+    {.name = "warmup",
+     .type = QX_PARAM_INT,
+     .fallback = "1000",
+     .min = 0,
+     .max = 1e8,
+     .help = "iterations before, in which the sampler adapts"},
+    {.name = "thin",
+     .type = QX_PARAM_INT,
+     .fallback = "1",
+     .min = 1,
+     .max = 1e6,
+     .help = "iterations for each draw kept"},
+    {.name = "delta",
+     .type = QX_PARAM_REAL,
+     .fallback = "0.8",
+     .min = 0.01,
+     .max = 0.9999,
+     .help = "nuts, hmc: acceptance probability to adapt the step to"},
+    {.name = "max_depth",
+     .type = QX_PARAM_INT,
+     .fallback = "10",
+     .min = 1,
+     .max = NUTS_DEPTH_MAX,
+     .help = "nuts: a trajectory has at most 2^this steps"},
+    {.name = "path",
+     .type = QX_PARAM_REAL,
+     .fallback = "1.5",
+     .min = 1e-6,
+     .max = 1e6,
+     .help = "hmc: mean length of a trajectory, in standard deviations"},
+    {.name = "init",
+     .type = QX_PARAM_REAL,
+     .fallback = "2",
+     .min = 0,
+     .max = 1e6,
+     .help = "chains start uniformly on -init .. init, unconstrained"},
+    {.name = "until",
+     .type = QX_PARAM_TEXT,
+     .fallback = "",
+     .help = "'rhat<1.01,ess>400': draws double until all parameters meet it"},
+    {.name = "max_draws",
+     .type = QX_PARAM_INT,
+     .fallback = "100000",
+     .min = 4,
+     .max = 1e8,
+     .help = "with until: no round has more draws"},
+    {.name = "csv",
+     .type = QX_PARAM_BOOL,
+     .fallback = "yes",
+     .help = "the draws as files in CmdStan's layout, for qx run --save DIR"},
 };
 
 const struct qx_task task_mcmc = {
@@ -174,7 +274,8 @@ const struct qx_task task_mcmc = {
     .help = "Markov chain Monte Carlo: chains, their draws and what they say",
     .details = "An item is a chain. Eight schools, four chains:\n"
                "  qx run mcmc model=schools --seed 1\n"
-               "  qx run mcmc model=linear data=kidiq.csv formula='kid_score ~ mom_iq' priors='sigma=half_cauchy(2.5)'\n"
+               "  qx run mcmc model=linear data=kidiq.csv formula='kid_score ~ mom_iq' "
+               "priors='sigma=half_cauchy(2.5)'\n"
                "  qx run mcmc model=schools --until 'rhat<1.01,ess>400' --plot trace.png --save draws/",
     .params = params,
     .n_params = sizeof params / sizeof params[0],

@@ -1,6 +1,6 @@
-/* normal.c - y ~ N(mu, sigma): mean and standard deviation of one sample. Sampled as (mu - ybar)/s and log(sigma/s), with s
- * the sample's standard deviation, so that no digit is lost however far the data lie from 0. The data enter by their
- * mean and sum of squares alone. */
+/* normal.c - y ~ N(mu, sigma): mean and standard deviation of one sample. Sampled as (mu - ybar)/s and
+ * log(sigma/s), with s the sample's standard deviation, so that no digit is lost however far the data lie
+ * from 0. The data enter by their mean and sum of squares alone. */
 #include <math.h>
 #include <stdio.h>
 
@@ -73,9 +73,10 @@ qx_err target_open_normal(const struct target_spec *spec, struct target *t)
         e = target_prior(spec, t, "sigma", NULL, true, (struct prior){.kind = PRIOR_LOG_FLAT}, &m->sigma);
     bool proper = prior_is_proper(&m->mu) && prior_is_proper(&m->sigma);
     if (e == QX_ERR_OK && !proper && (n < 2 || m->ss <= 0))
-        e = qx_error(spec->ctx, QX_ERR_INVALID,
-                     "column \"%.60s\" has fewer than two different values: with a flat prior the posterior is "
-                     "improper; give priors=",
-                     qx_text(spec->ctx, "y"));
+        e = qx_error(
+            spec->ctx, QX_ERR_INVALID,
+            "column \"%.60s\" has fewer than two different values: with a flat prior the posterior is "
+            "improper; give priors=",
+            qx_text(spec->ctx, "y"));
     return e;
 }

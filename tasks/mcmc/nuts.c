@@ -1,5 +1,6 @@
-/* nuts.c - the No-U-Turn sampler as Stan has it since 2.21: trajectories double by biased progressive sampling with multinomial
- * weights (Betancourt 2017), the generalized criterion on the sum of momenta, and its checks between neighbouring subtrees.
+/* nuts.c - the No-U-Turn sampler as Stan has it since 2.21: trajectories double by biased progressive
+ * sampling with multinomial weights (Betancourt 2017), the generalized criterion on the sum of momenta, and
+ * its checks between neighbouring subtrees.
  *
  * p# = inv_metric p. What stands here as dot(p, rho) is p# . rho. */
 #include <math.h>
@@ -23,7 +24,7 @@ struct build {
 
 /* A subtree as those who called for it see it. */
 struct subtree {
-    double *rho;          /* its momenta are added to it */
+    double *rho;           /* its momenta are added to it */
     double *p_beg, *p_end; /* set */
     double log_weight;
 };
@@ -56,7 +57,8 @@ static double log_sum_exp(double a, double b)
 }
 
 /* p# . (a + b) > 0 at both ends; b may be NULL. */
-static bool goes_on(const struct space *s, const double *p_beg, const double *p_end, const double *a, const double *b)
+static bool goes_on(const struct space *s, const double *p_beg, const double *p_end, const double *a,
+                    const double *b)
 {
     double beg = 0, end = 0;
     for (uint32_t i = 0; i < s->n; i++) {
@@ -86,7 +88,8 @@ static bool leaf(struct build *b, struct phase *proposed, struct subtree *t)
 }
 
 /* 2^depth steps on from s->z. False: the subtree turned around or diverged. */
-static bool build_tree(struct build *b, uint32_t depth, struct phase *proposed, struct subtree *t) /* NOLINT(misc-no-recursion) */
+static bool build_tree(struct build *b, uint32_t depth, struct phase *proposed,
+                       struct subtree *t) /* NOLINT(misc-no-recursion) */
 {
     if (depth == 0)
         return leaf(b, proposed, t);
@@ -112,7 +115,8 @@ static bool build_tree(struct build *b, uint32_t depth, struct phase *proposed, 
            goes_on(space, l->p_init_end, t->p_end, l->rho_final, l->p_init_end);
 }
 
-/* Extends the trajectory by as much as it has; the new half's momenta are in rho_fwd or rho_bck, the rest's in the other. */
+/* Extends the trajectory by as much as it has; the new half's momenta are in rho_fwd or rho_bck, the rest's
+ * in the other. */
 static bool extend(struct build *b, uint32_t depth, bool forward, double *ret_log_weight)
 {
     struct sampler *s = b->s;

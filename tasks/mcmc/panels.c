@@ -13,7 +13,8 @@ static uint32_t shown(const struct sample *s)
     return s->n_chains < CHAINS_SHOWN ? s->n_chains : CHAINS_SHOWN;
 }
 
-static void open_panel(struct qx_ctx *ctx, const char *kind, const char *title, const char *xlabel, const char *ylabel)
+static void open_panel(struct qx_ctx *ctx, const char *kind, const char *title, const char *xlabel,
+                       const char *ylabel)
 {
     qx_emit_open(ctx, NULL);
     qx_emit_text(ctx, "kind", kind);

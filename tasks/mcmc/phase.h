@@ -1,7 +1,7 @@
 /* phase.h - a point of phase space, and moving it: position q, momentum p, log density and gradient at q.
  *
- * H(q, p) = -lp(q) + sum inv_metric p^2 / 2. A point where the density is impossible has infinite energy. The vectors of a
- * point belong to whoever made it. */
+ * H(q, p) = -lp(q) + sum inv_metric p^2 / 2. A point where the density is impossible has infinite energy.
+ * The vectors of a point belong to whoever made it. */
 #ifndef TASKS_MCMC_PHASE_H
 #define TASKS_MCMC_PHASE_H
 

@@ -125,8 +125,9 @@ static bool fail(const struct scan *s, const char *what)
     (void)snprintf(s->error, PRIOR_ERROR_BYTES, "priors: %.90s, at character %zu: \"%s%.40s\" <- here", what,
                    place + 1, from > 0 ? ".." : "", s->text + from);
     if (strlen(s->text + from) > place - from)
-        (void)snprintf(s->error, PRIOR_ERROR_BYTES, "priors: %.90s, at character %zu: \"%s%.*s\" >here> \"%.30s\"",
-                       what, place + 1, from > 0 ? ".." : "", (int)(place - from), s->text + from, s->at);
+        (void)snprintf(s->error, PRIOR_ERROR_BYTES,
+                       "priors: %.90s, at character %zu: \"%s%.*s\" >here> \"%.30s\"", what, place + 1,
+                       from > 0 ? ".." : "", (int)(place - from), s->text + from, s->at);
     return false;
 }
 
@@ -248,8 +249,9 @@ bool priors_find(struct priors *p, const char *name, const char *family, bool po
         }
     }
     if (found && kinds[found->kind].positive && !positive) {
-        (void)snprintf(ret_error, PRIOR_ERROR_BYTES, "priors: %.60s can be negative, %s is for positive parameters",
-                       name, kinds[found->kind].name);
+        (void)snprintf(ret_error, PRIOR_ERROR_BYTES,
+                       "priors: %.60s can be negative, %s is for positive parameters", name,
+                       kinds[found->kind].name);
         return false;
     }
     *ret = found ? *found : fallback;

@@ -53,9 +53,9 @@ struct priors {
 /* False, with a text that shows the place. */
 bool priors_parse(struct priors *p, const char *text, char ret_error[PRIOR_ERROR_BYTES]);
 
-/* The prior of a parameter: what was said of `name` last, else of `family` (may be NULL: "beta" for beta[2]), else
- * `fallback`. `positive`: kinds for positive parameters are allowed, flat means flat over them. False, with a text: the kind
- * does not fit. */
+/* The prior of a parameter: what was said of `name` last, else of `family` (may be NULL: "beta" for
+ * beta[2]), else `fallback`. `positive`: kinds for positive parameters are allowed, flat means flat over
+ * them. False, with a text: the kind does not fit. */
 bool priors_find(struct priors *p, const char *name, const char *family, bool positive, struct prior fallback,
                  struct prior *ret, char ret_error[PRIOR_ERROR_BYTES]);
 /* The first name nobody asked for, NULL if there is none. */

@@ -63,8 +63,9 @@ static double dot(const double *a, const double *b, uint32_t n)
     return sum;
 }
 
-/* Gram-Schmidt, twice for each column: orthogonal to rounding (Giraud et al. 2005). A column that the earlier ones give to the
- * tolerance of R's lm() is left out; keep[] tells which stay. r: p x p upper triangle, row-major. */
+/* Gram-Schmidt, twice for each column: orthogonal to rounding (Giraud et al. 2005). A column that the
+ * earlier ones give to the tolerance of R's lm() is left out; keep[] tells which stay. r: p x p upper
+ * triangle, row-major. */
 static uint32_t factor(const double *x, uint32_t n, uint32_t p, double *q, double *r, uint32_t *keep)
 {
     uint32_t rank = 0;
@@ -112,7 +113,8 @@ static void invert(struct regression *m, const double *r, uint32_t stride, doubl
         m->q[i] *= q_scale;
 }
 
-static qx_err set_matrix(struct qx_ctx *ctx, const struct design *d, double q_scale, struct regression *m, uint32_t *keep)
+static qx_err set_matrix(struct qx_ctx *ctx, const struct design *d, double q_scale, struct regression *m,
+                         uint32_t *keep)
 {
     uint32_t n = d->n, p = d->p;
     double *r = calloc((size_t)p * p + 1, sizeof *r);
@@ -214,7 +216,7 @@ static qx_err source_open(struct qx_ctx *ctx, struct source *s)
 
 static double *copy_of(const double *x, uint32_t n)
 {
-    double *copy = x ? malloc(n * sizeof *copy) : NULL;
+    double *copy = x ? malloc((n + 1) * sizeof *copy) : NULL;
     if (copy)
         memcpy(copy, x, n * sizeof *copy);
     return copy;
@@ -233,7 +235,8 @@ static qx_err set_response(struct qx_ctx *ctx, const struct source *s, struct re
         for (uint32_t i = 0; m->y && m->trials && i < n; i++)
             m->trials[i] += m->y[i];
     }
-    bool ok = m->y && m->eta && !(s->frame->offset && !m->offset) && !(s->formula->n_response == 2 && !m->trials);
+    bool ok =
+        m->y && m->eta && !(s->frame->offset && !m->offset) && !(s->formula->n_response == 2 && !m->trials);
     return ok ? QX_ERR_OK : qx_error(ctx, QX_ERR_NOMEM, "out of memory");
 }
 
@@ -246,12 +249,16 @@ static void say_aliased(struct target *t, const struct design *d, const uint32_t
         if (k < rank && keep[k] == j)
             k++;
         else
-            len += (size_t)snprintf(t->note + len, sizeof t->note - len, "%s%.60s", len > 0 ? ", " : "dropped, being a linear "
-                                    "combination of the columns before: ", d->names[j]);
+            len += (size_t)snprintf(t->note + len, sizeof t->note - len, "%s%.60s",
+                                    len > 0 ? ", "
+                                            : "dropped, being a linear "
+                                              "combination of the columns before: ",
+                                    d->names[j]);
     }
 }
 
-static qx_err name_coefficients(const struct target_spec *spec, struct target *t, const struct design *d, const uint32_t *keep)
+static qx_err name_coefficients(const struct target_spec *spec, struct target *t, const struct design *d,
+                                const uint32_t *keep)
 {
     struct regression *m = t->model;
     qx_err e = QX_ERR_OK;
@@ -262,7 +269,8 @@ static qx_err name_coefficients(const struct target_spec *spec, struct target *t
         target_name(t, k, "beta[%u]", k + 1);
         (void)snprintf(t->terms[k], sizeof t->terms[0], "%.63s", d->names[keep[k]]);
         /* said of the term, of beta[k], or of all */
-        if (!priors_find(spec->priors, t->terms[k], "beta", false, (struct prior){.kind = PRIOR_FLAT}, &by_term, why))
+        if (!priors_find(spec->priors, t->terms[k], "beta", false, (struct prior){.kind = PRIOR_FLAT},
+                         &by_term, why))
             return qx_error(spec->ctx, QX_ERR_INVALID, "%s", why);
         e = target_prior(spec, t, t->names[k], NULL, false, by_term, &m->beta[k]);
         m->flat = m->flat && m->beta[k].kind == PRIOR_FLAT;
@@ -270,8 +278,10 @@ static qx_err name_coefficients(const struct target_spec *spec, struct target *t
     return e;
 }
 
-/* What regression_open() makes of an open source; t->model is allocated here, for it is known only now how many coefficients there are. */
-static qx_err build(const struct target_spec *spec, struct target *t, const struct source *s, bool with_sigma, double q_scale)
+/* What regression_open() makes of an open source; t->model is allocated here, for it is known only now how
+ * many coefficients there are. */
+static qx_err build(const struct target_spec *spec, struct target *t, const struct source *s, bool with_sigma,
+                    double q_scale)
 {
     struct regression m = {.n = 0};
     struct target holder = {.model = &m};
@@ -304,7 +314,7 @@ qx_err regression_open(const struct target_spec *spec, struct target *t, bool wi
 {
     struct source s;
     qx_err e = source_open(spec->ctx, &s);
-    if (e == QX_ERR_OK)
+    if (e == QX_ERR_OK && s.design)
         e = build(spec, t, &s, with_sigma, q_scale);
     source_close(&s);
     return e;

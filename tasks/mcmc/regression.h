@@ -1,5 +1,5 @@
-/* regression.h - the model matrix of a regression in an orthonormal basis, X = Q R: coefficients beta = R^-1 theta are sampled as
- * theta, in which they are nearly uncorrelated whatever the columns of X are. */
+/* regression.h - the model matrix of a regression in an orthonormal basis, X = Q R: coefficients beta =
+ * R^-1 theta are sampled as theta, in which they are nearly uncorrelated whatever the columns of X are. */
 #ifndef TASKS_MCMC_REGRESSION_H
 #define TASKS_MCMC_REGRESSION_H
 
@@ -7,8 +7,8 @@
 
 struct regression {
     uint32_t n, p;
-    double *q;       /* n x p column-major, orthonormal columns times q_scale */
-    double *r_inv;   /* p x p upper triangle, row-major: beta = r_inv theta */
+    double *q;                   /* n x p column-major, orthonormal columns times q_scale */
+    double *r_inv;               /* p x p upper triangle, row-major: beta = r_inv theta */
     double *y, *offset, *trials; /* offset, trials: NULL for none */
     struct prior *beta, sigma;
     bool flat;       /* every beta's prior */
@@ -17,8 +17,8 @@ struct regression {
     double *centre, scale, rss;
 };
 
-/* Formula and data into t->model: Q, R, y, offset, priors, names beta[1] .. of the coefficients. `with_sigma`: one more parameter.
- * q_scale: 0 for sqrt(n). */
+/* Formula and data into t->model: Q, R, y, offset, priors, names beta[1] .. of the coefficients.
+ * `with_sigma`: one more parameter. q_scale: 0 for sqrt(n). */
 qx_err regression_open(const struct target_spec *spec, struct target *t, bool with_sigma, double q_scale);
 void regression_fini(struct target *t);
 

@@ -1,5 +1,5 @@
-/* report.c - the answer of mcmc: a table of parameters, what the chains did, warnings, files and plots; and with until=, the
- * parameters of the next round. */
+/* report.c - the answer of mcmc: a table of parameters, what the chains did, warnings, files and plots; and
+ * with until=, the parameters of the next round. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 #include "mcmc/mcmc.h"
 
 enum { WORST_SHOWN = 2 };
-static const double rhat_limit = 1.01, ess_per_chain = 100, ebfmi_limit = 0.3; /* Vehtari et al. 2021; CmdStan's diagnose */
+static const double rhat_limit = 1.01, ess_per_chain = 100,
+                    ebfmi_limit = 0.3; /* Vehtari et al. 2021; CmdStan's diagnose */
 
 /* ---- the sample ---- */
 
@@ -199,32 +200,44 @@ static void warn_of_convergence(struct qx_ctx *ctx, const struct sample *s, cons
     const struct target *t = &s->m->target;
     double least = ess_per_chain * s->n_chains;
     if (w->rhat > rhat_limit)
-        warn(ctx, "R-hat is %.4g for %s, above %.4g: the chains have not mixed; take more draws, or another form of the model", w->rhat,
-             t->names[w->by_rhat], rhat_limit);
+        warn(ctx,
+             "R-hat is %.4g for %s, above %.4g: the chains have not mixed; take more draws, or another form "
+             "of the model",
+             w->rhat, t->names[w->by_rhat], rhat_limit);
     if (w->ess_bulk < least)
-        warn(ctx, "bulk ESS is %.0f for the worst parameter, below %.0f: means and medians are unreliable; take more draws", w->ess_bulk,
-             least);
+        warn(ctx,
+             "bulk ESS is %.0f for the worst parameter, below %.0f: means and medians are unreliable; take "
+             "more draws",
+             w->ess_bulk, least);
     if (w->ess_tail < least)
-        warn(ctx, "tail ESS is %.0f for the worst parameter, below %.0f: variances and tail quantiles are unreliable; take more draws",
+        warn(ctx,
+             "tail ESS is %.0f for the worst parameter, below %.0f: variances and tail quantiles are "
+             "unreliable; take more draws",
              w->ess_tail, least);
 }
 
-static void emit_warnings(struct qx_ctx *ctx, const struct sample *s, const struct totals *totals, const struct worst *w,
-                          uint64_t n_failed)
+static void emit_warnings(struct qx_ctx *ctx, const struct sample *s, const struct totals *totals,
+                          const struct worst *w, uint64_t n_failed)
 {
     double all = (double)s->n_draws * s->n_chains;
     qx_emit_list(ctx, "warnings");
     if (n_failed > 0)
-        warn(ctx, "%llu chain%s failed; the others make the answer", (unsigned long long)n_failed, n_failed == 1 ? "" : "s");
+        warn(ctx, "%llu chain%s failed; the others make the answer", (unsigned long long)n_failed,
+             n_failed == 1 ? "" : "s");
     if (totals->divergences > 0)
-        warn(ctx, "%.0f of %.0f iterations (%.2g %%) ended with a divergence: part of the posterior may not have been visited; raise delta, "
+        warn(ctx,
+             "%.0f of %.0f iterations (%.2g %%) ended with a divergence: part of the posterior may not have "
+             "been visited; raise delta, "
              "or use another form of the model",
              totals->divergences, all, 100 * totals->divergences / all);
     if (totals->depth_hits > 0 && s->m->chain.config.kind == SAMPLER_NUTS)
-        warn(ctx, "%.0f of %.0f iterations (%.2g %%) stopped at max_depth=%u: slow, not wrong; raise max_depth", totals->depth_hits, all,
-             100 * totals->depth_hits / all, s->m->chain.config.max_depth);
+        warn(ctx,
+             "%.0f of %.0f iterations (%.2g %%) stopped at max_depth=%u: slow, not wrong; raise max_depth",
+             totals->depth_hits, all, 100 * totals->depth_hits / all, s->m->chain.config.max_depth);
     if (totals->ebfmi_low > 0)
-        warn(ctx, "E-BFMI is below %.1f in %u of %u chains (the least is %.2g): energies are explored slowly; use another form of the model",
+        warn(ctx,
+             "E-BFMI is below %.1f in %u of %u chains (the least is %.2g): energies are explored slowly; use "
+             "another form of the model",
              ebfmi_limit, totals->ebfmi_low, s->n_chains, totals->ebfmi_least);
     if (s->n_chains == 1)
         warn(ctx, "one chain: R-hat compares its halves alone; take four");
@@ -253,7 +266,8 @@ static void emit_head(struct qx_ctx *ctx, const struct sample *s)
         qx_emit_int(ctx, "thin", m->chain.config.thin);
 }
 
-static void emit_totals(struct qx_ctx *ctx, const struct sample *s, const struct totals *totals, const struct worst *w)
+static void emit_totals(struct qx_ctx *ctx, const struct sample *s, const struct totals *totals,
+                        const struct worst *w)
 {
     qx_emit_number(ctx, "worst_rhat", w->rhat);
     qx_emit_number(ctx, "least_ess_bulk", w->ess_bulk);
@@ -284,14 +298,15 @@ static void emit_next(struct qx_ctx *ctx, const struct sample *s, const struct w
         return;
     }
     if (bytes > qx_item_bytes(ctx)) {
-        (void)snprintf(why, sizeof why, "twice the draws are %llu bytes a chain: run with --budget %llu, or thin=",
+        (void)snprintf(why, sizeof why,
+                       "twice the draws are %llu bytes a chain: run with --budget %llu, or thin=",
                        (unsigned long long)bytes, (unsigned long long)bytes);
         qx_emit_text(ctx, "stopped", why);
         return;
     }
     (void)snprintf(draws, sizeof draws, "%u", twice.n_draws);
-    (void)snprintf(why, sizeof why, "R-hat %.4g, ESS %.0f bulk, %.0f tail after %u draws a chain: %u", w->rhat, w->ess_bulk, w->ess_tail,
-                   s->n_draws, twice.n_draws);
+    (void)snprintf(why, sizeof why, "R-hat %.4g, ESS %.0f bulk, %.0f tail after %u draws a chain: %u",
+                   w->rhat, w->ess_bulk, w->ess_tail, s->n_draws, twice.n_draws);
     qx_emit_open(ctx, "next");
     qx_emit_open(ctx, "params");
     qx_emit_text(ctx, "draws", draws);

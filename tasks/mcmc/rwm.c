@@ -1,5 +1,6 @@
-/* rwm.c - random walk Metropolis that learns the covariance and the scale of its proposals in the warm-up (Haario, Saksman &
- * Tamminen 2001; Andrieu & Thoms 2008, algorithm 4), with steps that vanish as t^-0.6, and then keeps them. */
+/* rwm.c - random walk Metropolis that learns the covariance and the scale of its proposals in the warm-up
+ * (Haario, Saksman & Tamminen 2001; Andrieu & Thoms 2008, algorithm 4), with steps that vanish as t^-0.6,
+ * and then keeps them. */
 #include <math.h>
 #include <string.h>
 

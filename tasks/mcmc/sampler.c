@@ -19,7 +19,8 @@ static size_t doubles_of(const struct sampler *s)
     return 5 * 3 * n + 2 * n + 5 * n + (s->max_depth + 1) * nuts_level_doubles((uint32_t)n);
 }
 
-bool sampler_init(struct sampler *s, enum sampler_kind kind, const struct target *t, uint32_t max_depth, double path)
+bool sampler_init(struct sampler *s, enum sampler_kind kind, const struct target *t, uint32_t max_depth,
+                  double path)
 {
     uint32_t n = t->n_dim;
     *s = (struct sampler){.kind = kind, .max_depth = max_depth, .path = path, .space = {.target = t, .n = n}};

@@ -1,5 +1,6 @@
-/* schools.c - meta-analysis with known standard errors (Rubin 1981): y[j] ~ N(theta[j], se[j]), theta[j] ~ N(mu, tau).
- * Not centred: q = (z[1..J], mu, log tau), theta = mu + tau z. Centred: q = (theta[1..J], mu, log tau). */
+/* schools.c - meta-analysis with known standard errors (Rubin 1981): y[j] ~ N(theta[j], se[j]), theta[j] ~
+ * N(mu, tau). Not centred: q = (z[1..J], mu, log tau), theta = mu + tau z. Centred: q = (theta[1..J], mu,
+ * log tau). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +71,8 @@ static void schools_fini(struct target *t)
     free(m->weight);
 }
 
-static qx_err schools_data(const struct target_spec *spec, const double **ret_y, const double **ret_se, uint32_t *ret_n)
+static qx_err schools_data(const struct target_spec *spec, const double **ret_y, const double **ret_se,
+                           uint32_t *ret_n)
 {
     const struct qx_table *table;
     qx_err e = target_column(spec, "y", &table, ret_y, ret_n);
@@ -78,7 +80,8 @@ static qx_err schools_data(const struct target_spec *spec, const double **ret_y,
         e = target_column(spec, "se", &table, ret_se, ret_n);
     for (uint32_t i = 0; e == QX_ERR_OK && i < *ret_n; i++) {
         if (!((*ret_se)[i] > 0))
-            e = qx_error(spec->ctx, QX_ERR_INVALID, "se: the standard error in data row %u is not above 0", i + 1);
+            e = qx_error(spec->ctx, QX_ERR_INVALID, "se: the standard error in data row %u is not above 0",
+                         i + 1);
     }
     return e;
 }
@@ -112,8 +115,8 @@ qx_err target_open_schools(const struct target_spec *spec, struct target *t)
         target_name(t, j + 2, "theta[%u]", j + 1);
     }
     (void)snprintf(t->about, sizeof t->about,
-                   "y[j] ~ normal(theta[j], se[j]), theta[j] ~ normal(mu, tau), %scentred%s", m->centred ? "" : "not ",
-                   own ? "" : "; data of Rubin (1981)");
+                   "y[j] ~ normal(theta[j], se[j]), theta[j] ~ normal(mu, tau), %scentred%s",
+                   m->centred ? "" : "not ", own ? "" : "; data of Rubin (1981)");
     e = target_prior(spec, t, "mu", NULL, false, (struct prior){PRIOR_NORMAL, {0, 5, 0}}, &m->mu);
     if (e == QX_ERR_OK)
         e = target_prior(spec, t, "tau", NULL, true, (struct prior){PRIOR_HALF_CAUCHY, {5, 0, 0}}, &m->tau);

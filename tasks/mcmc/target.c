@@ -16,7 +16,8 @@ void target_close(struct target *t)
     *t = (struct target){.n_dim = 0};
 }
 
-qx_err target_init(const struct target_spec *spec, struct target *t, uint32_t n_dim, uint32_t n_out, size_t bytes)
+qx_err target_init(const struct target_spec *spec, struct target *t, uint32_t n_dim, uint32_t n_out,
+                   size_t bytes)
 {
     *t = (struct target){.n_dim = n_dim, .n_out = n_out};
     if (n_dim > TARGET_DIM_MAX || n_out > TARGET_DIM_MAX)
@@ -62,14 +63,16 @@ qx_err target_column(const struct target_spec *spec, const char *param, const st
     if (!c)
         return QX_ERR_INVALID;
     if (c->type != QX_COLUMN_REAL)
-        return qx_error(ctx, QX_ERR_INVALID, "%s: column \"%.60s\" holds text; the model needs numbers", param, c->name);
+        return qx_error(ctx, QX_ERR_INVALID, "%s: column \"%.60s\" holds text; the model needs numbers",
+                        param, c->name);
     uint64_t n = qx_table_rows(ctx, table);
     if (n == 0 || n > UINT32_MAX / 8)
         return qx_error(ctx, QX_ERR_INVALID, "the data have %llu rows", (unsigned long long)n);
     for (uint64_t i = 0; i < n; i++) {
         if (!isfinite(c->real[i]))
-            return qx_error(ctx, QX_ERR_INVALID, "column \"%.60s\" has %llu missing value%s, the first in data row %llu",
-                            c->name, (unsigned long long)c->n_missing, c->n_missing == 1 ? "" : "s",
+            return qx_error(ctx, QX_ERR_INVALID,
+                            "column \"%.60s\" has %llu missing value%s, the first in data row %llu", c->name,
+                            (unsigned long long)c->n_missing, c->n_missing == 1 ? "" : "s",
                             (unsigned long long)i + 1);
     }
     *ret_table = table;
@@ -102,7 +105,8 @@ double target_difference(const struct target *t, double (*value)(const struct ta
     return lp;
 }
 
-size_t target_check_gradient(const struct target *t, const double *q, double *ret_given, double *ret_difference)
+size_t target_check_gradient(const struct target *t, const double *q, double *ret_given,
+                             double *ret_difference)
 {
     size_t bad = SIZE_MAX, n = t->n_dim;
     double *work = malloc((2 * n + 1) * sizeof *work);

@@ -12,8 +12,8 @@ static const char *const names[N_NAMES] = {"rhat", "ess", "ess_bulk", "ess_tail"
 
 static bool fail(const char *text, const char *at, const char *what, char *ret_error)
 {
-    (void)snprintf(ret_error, UNTIL_ERROR_BYTES, "until: %s, at character %zu: \"%.*s\" >here> \"%.60s\"", what,
-                   (size_t)(at - text) + 1, (int)(at - text < 60 ? at - text : 60), text, at);
+    (void)snprintf(ret_error, UNTIL_ERROR_BYTES, "until: %s, at character %zu: \"%.*s\" >here> \"%.60s\"",
+                   what, (size_t)(at - text) + 1, (int)(at - text < 60 ? at - text : 60), text, at);
     return false;
 }
 
@@ -43,7 +43,8 @@ static bool one(struct until *u, const char *text, const char **at_p, char *ret_
     char *end;
     double x = strtod(at, &end);
     if (end == at || !isfinite(x) || x < 0 || (k == RHAT && x <= 1))
-        return fail(text, at, k == RHAT ? "a number above 1 is wanted" : "a number of draws is wanted", ret_error);
+        return fail(text, at, k == RHAT ? "a number above 1 is wanted" : "a number of draws is wanted",
+                    ret_error);
     if (k == RHAT)
         u->rhat = fmin(u->rhat, x);
     if (k == ESS || k == ESS_BULK)

@@ -12,7 +12,8 @@ struct until {
     double ess_bulk, ess_tail; /* above it; 0: not asked for */
 };
 
-/* rhat<x, ess>x (bulk and tail), ess_bulk>x, ess_tail>x, separated by commas; "" is no rule. False, with a text that shows where. */
+/* rhat<x, ess>x (bulk and tail), ess_bulk>x, ess_tail>x, separated by commas; "" is no rule. False, with a
+ * text that shows where. */
 bool until_parse(struct until *u, const char *text, char ret_error[UNTIL_ERROR_BYTES]);
 /* What is undefined, since the parameter is constant, does not stand in the way. */
 bool until_met(const struct until *u, const struct diag *d);

@@ -57,17 +57,20 @@ static void user_fini(struct target *t)
 
 /* ---- loading ---- */
 
-/* In the worker's $QX_DENSITY_DIR, else beside the plugin that this code is in. A name, not a path: what a client sends must not
- * choose files of a worker. */
+/* In the worker's $QX_DENSITY_DIR, else beside the plugin that this code is in. A name, not a path: what a
+ * client sends must not choose files of a worker. */
 static qx_err find_file(struct qx_ctx *ctx, const char *name, char ret_path[PATH_BYTES])
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     const char *named = getenv("QX_DENSITY_DIR");
     Dl_info here;
     if (!*name)
-        return qx_error(ctx, QX_ERR_INVALID, "model=user needs density=NAME: densities/NAME.so beside the plugins of each worker");
+        return qx_error(ctx, QX_ERR_INVALID,
+                        "model=user needs density=NAME: densities/NAME.so beside the plugins of each worker");
     if (name[strspn(name, letters)] || strlen(name) > 100)
-        return qx_error(ctx, QX_ERR_INVALID, "density: \"%.60s\" is not a name of letters, digits, - and _ (no path, no .so)", name);
+        return qx_error(ctx, QX_ERR_INVALID,
+                        "density: \"%.60s\" is not a name of letters, digits, - and _ (no path, no .so)",
+                        name);
     if (named && *named) {
         (void)snprintf(ret_path, PATH_BYTES, "%s/%s.so", named, name);
         return QX_ERR_OK;
@@ -89,7 +92,8 @@ static qx_err load(struct qx_ctx *ctx, const char *path, struct user *m)
     if (!m->density)
         return qx_error(ctx, QX_ERR_INVALID, "density: %.150s exports no qx_density", path);
     if (m->density->abi_version != QX_DENSITY_ABI || m->density->struct_size != sizeof *m->density)
-        return qx_error(ctx, QX_ERR_INVALID, "density: %.120s was built for another version of quincunx/density.h", path);
+        return qx_error(ctx, QX_ERR_INVALID,
+                        "density: %.120s was built for another version of quincunx/density.h", path);
     if (!m->density->log_density)
         return qx_error(ctx, QX_ERR_INVALID, "density: %.150s has no log_density", path);
     return QX_ERR_OK;
@@ -101,7 +105,7 @@ static qx_err load_and_open(struct qx_ctx *ctx, struct user *m, uint32_t *ret_di
     qx_err e = find_file(ctx, qx_text(ctx, "density"), path);
     if (e == QX_ERR_OK)
         e = load(ctx, path, m);
-    if (e != QX_ERR_OK)
+    if (e != QX_ERR_OK || !m->density)
         return e;
     *ret_dim = m->density->n_dim;
     *ret_out = m->density->n_out;
@@ -113,8 +117,8 @@ static qx_err load_and_open(struct qx_ctx *ctx, struct user *m, uint32_t *ret_di
     if (*ret_out == 0)
         *ret_out = *ret_dim;
     if (e == QX_ERR_OK && !m->density->constrain && *ret_out != *ret_dim)
-        e = qx_error(ctx, QX_ERR_INVALID, "density: %.60s gives %u numbers of %u and no constrain()", qx_text(ctx, "density"),
-                     *ret_out, *ret_dim);
+        e = qx_error(ctx, QX_ERR_INVALID, "density: %.60s gives %u numbers of %u and no constrain()",
+                     qx_text(ctx, "density"), *ret_out, *ret_dim);
     return e;
 }
 
@@ -137,7 +141,8 @@ static qx_err check_gradient(struct qx_ctx *ctx, const struct target *t)
     if (bad == SIZE_MAX)
         return QX_ERR_OK;
     return qx_error(ctx, QX_ERR_INVALID,
-                    "density: the gradient is wrong in coordinate %zu of %u (at q[%zu] = %.6g): it gives %.9g, finite differences give "
+                    "density: the gradient is wrong in coordinate %zu of %u (at q[%zu] = %.6g): it gives "
+                    "%.9g, finite differences give "
                     "%.9g",
                     bad + 1, t->n_dim, bad + 1, where, given, difference);
 }
@@ -155,7 +160,8 @@ static void describe(const struct target_spec *spec, struct target *t)
                    m->density->help ? m->density->help : "a density of the user's");
     if (!m->density->has_gradient)
         (void)snprintf(t->note, sizeof t->note,
-                       "the density has no gradient: central differences stand for it, %u evaluations each; sampler=rwm needs none",
+                       "the density has no gradient: central differences stand for it, %u evaluations each; "
+                       "sampler=rwm needs none",
                        2 * t->n_dim + 1);
 }
 
@@ -166,7 +172,7 @@ qx_err target_open_user(const struct target_spec *spec, struct target *t)
     qx_err e = load_and_open(spec->ctx, &m, &n_dim, &n_out);
     if (e == QX_ERR_OK)
         e = target_init(spec, t, n_dim, n_out, sizeof m);
-    if (e == QX_ERR_OK && !(m.work = malloc(n_dim * sizeof *m.work)))
+    if (e == QX_ERR_OK && !(m.work = calloc(n_dim + 1, sizeof *m.work)))
         e = qx_error(spec->ctx, QX_ERR_NOMEM, "out of memory");
     if (e != QX_ERR_OK) {
         user_release(&m);

@@ -1,4 +1,5 @@
-/* Densities of a user's for tests of mcmc: two normals, the second's logarithm sampled; QX_VARIANT chooses what is wrong with it. */
+/* Densities of a user's for tests of mcmc: two normals, the second's logarithm sampled; QX_VARIANT chooses
+ * what is wrong with it. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -26,9 +27,9 @@ static qx_err pair_open(struct qx_ctx *ctx, void **ret_state, uint32_t *n_dim, u
 static double pair_log_density(const void *state, const double *q, double *grad)
 {
     const double *mean = state;
-    double z = (q[0] - *mean) / 2, b = exp(q[1]);
     if (QX_VARIANT == NOWHERE || (QX_VARIANT == RARE && q[0] < 1.98))
         return NAN;
+    double z = (q[0] - *mean) / 2, b = exp(q[1]);
     if (grad) {
         grad[0] = -z / 2;
         grad[1] = QX_VARIANT == WRONG_GRADIENT ? 1 + b : 1 - b;

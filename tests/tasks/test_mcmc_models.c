@@ -1,5 +1,6 @@
-/* The models of mcmc: each log density differs from the model's, written out, by a constant; each gradient is that of its density;
- * samplers leave their targets as they are. The models get their data from a context made here. */
+/* The models of mcmc: each log density differs from the model's, written out, by a constant; each gradient
+ * is that of its density; samplers leave their targets as they are. The models get their data from a
+ * context made here. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -20,8 +21,8 @@ static const double col_y[ROWS] = {1.5, 2.25, -0.5, 3, 4.75, 2, 0.5, 3.5, 2.75, 
 static const uint32_t codes[ROWS] = {0, 0, 1, 1, 2, 2, 0, 1, 2, 0, 1, 2};
 static const char *const levels[] = {"b", "a", "c"};
 static const struct qx_column columns[COLUMNS] = {
-    {"y", QX_COLUMN_REAL, col_y, NULL, NULL, 0, 0},        {"x", QX_COLUMN_REAL, col_x, NULL, NULL, 0, 0},
-    {"se", QX_COLUMN_REAL, col_se, NULL, NULL, 0, 0},      {"n", QX_COLUMN_REAL, col_count, NULL, NULL, 0, 0},
+    {"y", QX_COLUMN_REAL, col_y, NULL, NULL, 0, 0},   {"x", QX_COLUMN_REAL, col_x, NULL, NULL, 0, 0},
+    {"se", QX_COLUMN_REAL, col_se, NULL, NULL, 0, 0}, {"n", QX_COLUMN_REAL, col_count, NULL, NULL, 0, 0},
     {"g", QX_COLUMN_TEXT, NULL, codes, levels, 3, 0},
 };
 
@@ -101,10 +102,17 @@ static void ctx_progress(struct qx_ctx *c, double share)
     ck_assert_double_le(share, 1);
 }
 
-static const struct qx_host host = {
-    .struct_size = sizeof host, .param = ctx_param, .param_real = ctx_real, .param_int = ctx_int, .table = ctx_table,
-    .table_rows = ctx_rows, .table_columns = ctx_columns, .table_column = ctx_column, .table_find = ctx_find,
-    .verror = ctx_error, .progress = ctx_progress};
+static const struct qx_host host = {.struct_size = sizeof host,
+                                    .param = ctx_param,
+                                    .param_real = ctx_real,
+                                    .param_int = ctx_int,
+                                    .table = ctx_table,
+                                    .table_rows = ctx_rows,
+                                    .table_columns = ctx_columns,
+                                    .table_column = ctx_column,
+                                    .table_find = ctx_find,
+                                    .verror = ctx_error,
+                                    .progress = ctx_progress};
 static const volatile uint32_t never;
 static struct qx_ctx ctx = {&host, 7, &never, NULL};
 
@@ -163,7 +171,8 @@ static double schools_centred(const double *o)
 
 static double hierarchical(const double *o, bool centred)
 {
-    double lp = normal(o[0], 1, 3) + half_cauchy(o[1], 2) + log(o[1]) - log(o[2]) + log(o[2]) + (centred ? 0 : 3 * log(o[1]));
+    double lp = normal(o[0], 1, 3) + half_cauchy(o[1], 2) + log(o[1]) - log(o[2]) + log(o[2]) +
+                (centred ? 0 : 3 * log(o[1]));
     for (int i = 0; i < ROWS; i++)
         lp += normal(col_y[i], o[3 + codes[i]], o[2]);
     for (int j = 0; j < 3; j++)
@@ -229,7 +238,9 @@ static double binomial(const double *o)
 
 static double arma(const double *o)
 {
-    double lp = normal(o[0], 0, 10) + normal(o[1], 0, 2) + normal(o[2], 0, 2) + half_cauchy(o[3], 2.5) + log(o[3]), err = 0;
+    double lp = normal(o[0], 0, 10) + normal(o[1], 0, 2) + normal(o[2], 0, 2) + half_cauchy(o[3], 2.5) +
+                log(o[3]),
+           err = 0;
     for (int i = 0; i < ROWS; i++) {
         double nu = i == 0 ? o[0] + o[1] * o[0] : o[0] + o[1] * col_y[i - 1] + o[2] * err;
         err = col_y[i] - nu;
@@ -255,14 +266,18 @@ static const struct {
 } models[] = {
     {"normal", target_open_normal, plain_normal, P("data", "yes", "y", "y")},
     {"schools", target_open_schools, schools_noncentred, P("data", "yes", "y", "y", "se", "se")},
-    {"schools centred", target_open_schools, schools_centred, P("data", "yes", "y", "y", "se", "se", "form", "centred")},
+    {"schools centred", target_open_schools, schools_centred,
+     P("data", "yes", "y", "y", "se", "se", "form", "centred")},
     {"hierarchical", target_open_hierarchical, hierarchical_noncentred,
      P("data", "yes", "y", "y", "group", "g", "priors", "mu=normal(1,3), tau=half_cauchy(2)")},
     {"hierarchical centred", target_open_hierarchical, hierarchical_centred,
-     P("data", "yes", "y", "y", "group", "g", "priors", "mu=normal(1,3), tau=half_cauchy(2)", "form", "centred")},
+     P("data", "yes", "y", "y", "group", "g", "priors", "mu=normal(1,3), tau=half_cauchy(2)", "form",
+       "centred")},
     {"linear", target_open_linear, linear,
-     P("data", "yes", "formula", "y ~ x + g", "priors", "beta=normal(0,10), x=normal(0,0.5), sigma=half_cauchy(2.5)")},
-    {"logistic", target_open_logistic, logistic, P("data", "yes", "formula", "n ~ x + g", "priors", "beta=normal(0,2.5)")},
+     P("data", "yes", "formula", "y ~ x + g", "priors",
+       "beta=normal(0,10), x=normal(0,0.5), sigma=half_cauchy(2.5)")},
+    {"logistic", target_open_logistic, logistic,
+     P("data", "yes", "formula", "n ~ x + g", "priors", "beta=normal(0,2.5)")},
     {"poisson", target_open_poisson, poisson,
      P("data", "yes", "formula", "n ~ x + g + offset(log(se))", "priors", "beta=normal(0,2.5)")},
     {"binomial", target_open_logistic, binomial,
@@ -289,7 +304,8 @@ START_TEST(densities_and_gradients)
         ck_assert_msg(fabs(d - constant) < 1e-9 * (1 + fabs(constant) + fabs(models[_i].plain(out))),
                       "%s: the density is off by %.12g and %.12g", models[_i].name, constant, d);
         size_t bad = target_check_gradient(&t, q, &given, &difference);
-        ck_assert_msg(bad == SIZE_MAX, "%s: derivative %zu is %.9g, not %.9g", models[_i].name, bad, given, difference);
+        ck_assert_msg(bad == SIZE_MAX, "%s: derivative %zu is %.9g, not %.9g", models[_i].name, bad, given,
+                      difference);
     }
     target_close(&t);
 }
@@ -307,23 +323,28 @@ START_TEST(mistakes_are_explained)
         {target_open_normal, P("y", "y"), "give data="},
         {target_open_normal, P("data", "yes", "y", "yy"), "no column 'yy'"},
         {target_open_normal, P("data", "yes", "y", "g"), "y: column \"g\" holds text"},
-        {target_open_schools, P("data", "yes", "y", "y", "se", "x"), "se: the standard error in data row 3 is not above 0"},
+        {target_open_schools, P("data", "yes", "y", "y", "se", "x"),
+         "se: the standard error in data row 3 is not above 0"},
         {target_open_linear, P("data", "yes"), "needs formula="},
         {target_open_linear, P("data", "yes", "formula", "~ x"), "a response is wanted"},
         {target_open_linear, P("data", "yes", "formula", "y ~ x +* g"), "formula: "},
-        {target_open_linear, P("data", "yes", "formula", "y ~ factor(y)"), "12 rows are too few for 12 coefficients"},
+        {target_open_linear, P("data", "yes", "formula", "y ~ factor(y)"),
+         "12 rows are too few for 12 coefficients"},
         {target_open_logistic, P("data", "yes", "formula", "y ~ x"), "must be 0 or 1"},
         {target_open_poisson, P("data", "yes", "formula", "y ~ x"), "must be counts"},
-        {target_open_poisson, P("data", "yes", "formula", "cbind(n, 1 - n) ~ x"), "cbind() is for model=logistic"},
+        {target_open_poisson, P("data", "yes", "formula", "cbind(n, 1 - n) ~ x"),
+         "cbind() is for model=logistic"},
         {target_open_logistic, P("data", "yes", "formula", "n ~ I(n * 2 + x/10)"), "the data are separated"},
         {target_open_poisson, P("data", "yes", "formula", "n ~ factor(n)"), "rates of 0"},
-        {target_open_linear, P("data", "yes", "formula", "y ~ x", "priors", "x=half_normal(1)"), "x can be negative"},
+        {target_open_linear, P("data", "yes", "formula", "y ~ x", "priors", "x=half_normal(1)"),
+         "x can be negative"},
     };
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
         struct target t;
         last_error[0] = '\0';
         ck_assert_int_eq(open_model(of[i].open, of[i].params, &t), QX_ERR_INVALID);
-        ck_assert_msg(strstr(last_error, of[i].why) != NULL, "%zu: \"%s\" does not say \"%s\"", i, last_error, of[i].why);
+        ck_assert_msg(strstr(last_error, of[i].why) != NULL, "%zu: \"%s\" does not say \"%s\"", i, last_error,
+                      of[i].why);
     }
 }
 END_TEST
@@ -331,7 +352,9 @@ END_TEST
 START_TEST(aliased_columns_are_dropped_and_said)
 {
     struct target t;
-    ck_assert_int_eq(open_model(target_open_linear, P("data", "yes", "formula", "y ~ x + I(2 * x + 1) + se"), &t), QX_ERR_OK);
+    ck_assert_int_eq(
+        open_model(target_open_linear, P("data", "yes", "formula", "y ~ x + I(2 * x + 1) + se"), &t),
+        QX_ERR_OK);
     ck_assert_uint_eq(t.n_out, 4);
     ck_assert_str_eq(t.terms[2], "se");
     ck_assert_msg(strstr(t.note, "I(2 * x + 1)") != NULL, "%s", t.note);
@@ -435,7 +458,8 @@ START_TEST(a_chain_that_cannot_start_says_where)
     t.log_density = nowhere;
     ck_assert(chain_init(&c, &config, &t));
     ck_assert_int_eq(chain_run(&c, &ctx, 0, record, why), QX_ERR_TASK);
-    ck_assert_msg(strstr(why, "no start: the density is not finite at x[1]=") == why && strstr(why, " x[2]="), "%s", why);
+    ck_assert_msg(strstr(why, "no start: the density is not finite at x[1]=") == why && strstr(why, " x[2]="),
+                  "%s", why);
     t.log_density = everywhere;
     ck_assert_int_eq(chain_run(&c, &ctx, 0, record, why), QX_ERR_TASK);
     ck_assert_msg(strstr(why, "flat") != NULL, "%s", why);

@@ -12,38 +12,68 @@
 
 /* ---- diagnostics ---- */
 
-/* A sequence that R makes with the same bits: x <- (16807 * x) %% 2147483647; y <- rho * y + x / 2147483647 - 0.5; rounded down to
- * multiples of 1/steps, then times steps, where steps is not 0. */
+/* A sequence that R makes with the same bits: x <- (16807 * x) %% 2147483647; y <- rho * y + x / 2147483647
+ * - 0.5; rounded down to multiples of 1/steps, then times steps, where steps is not 0. */
 struct made {
     int n, m;
     double rho, seed, steps;
-    /* mean sd quantile(.05 .5 .95) mcse_mean mcse_sd mcse_quantile(.05 .5 .95) rhat ess_bulk ess_tail ess_mean ess_sd rhat_basic
-     * by posterior 1.4.0 in R 4.2.2 */
+    /* mean sd quantile(.05 .5 .95) mcse_mean mcse_sd mcse_quantile(.05 .5 .95) rhat ess_bulk ess_tail
+     * ess_mean ess_sd rhat_basic by posterior 1.4.0 in R 4.2.2 */
     double want[16];
 };
 
 static const struct made sets[] = {
-    {101, 3, 0.7, 11, 0, {0.0305070856343199, 0.383733431437284,  -0.568243465021945, 0.0218519907149877,
-                          0.649623757892015,  0.0497854216624898, 0.0196504222323471, 0.0632152345950476,
-                          0.0615981419120219, 0.0651930170696623, 1.04107071804024,   60.7253710386272,
-                          164.890246010255,   59.409362879195,    134.768940494187,   1.04278241145867}},
-    {250, 1, 0.3, 5, 0, {-0.0306338148839118, 0.286417376756993,  -0.491447707852272, -0.047632103434555,
-                         0.44129094392315,    0.0238583226656738, 0.0102696510182845, 0.0232728695740013,
-                         0.0344911010268583,  0.0338132513897242, 0.996041241396304,  130.273309463035,
-                         166.60728405609,     144.118226801471,   220.242553953902,   0.996006082883743}},
-    {60, 4, 0.5, 7, 4, {-0.370833333333333, 1.4023229880812, -2, 0, 2, 0.148053123250322, 0.0803925601964935, 0.5, 0.5, 0,
-                        1.03217590680962, 88.1599726198999, 118.089552328766, 89.7141527178766, 129.262914547744,
-                        1.03263904091448}},
-    {1001, 2, 0.98, 3, 0, {-0.52387917501281, 1.40648527865492,  -2.75504501481186, -0.629798649953217,
-                           1.84284236005129,  0.318607407752533, 0.122637266846827, 0.261244439324976,
-                           0.364238856885254, 0.312026452058394, 1.13074996420946,  19.5976262756529,
-                           76.077255364891,   19.4876128671192,  51.0369627194851,  1.13173102353967}},
-    {25, 5, -0.6, 9, 0, {0.0153807196226581, 0.308688329040246,  -0.498979908450792, -0.00882393344808807,
-                         0.455634776079517,  0.0195426481177045, 0.0194457102736274, 0.0604613477253035,
-                         0.0390528137628227, 0.0570882314113008, 1.02745839319293,   249.501749525715,
-                         104.039408866995,   249.501749525715,   92.0171414644365,   0.980620001459504}},
-    {5, 2, 0.1, 2, 0, {-0.124577526540247, 0.309527184354255, -0.460444909631249, -0.171618946775035, 0.387588266641046, NAN, NAN,
-                       NAN, NAN, NAN, 0.952444752958862, NAN, NAN, NAN, NAN, 0.935071351984298}},
+    {101,
+     3,
+     0.7,
+     11,
+     0,
+     {0.0305070856343199, 0.383733431437284, -0.568243465021945, 0.0218519907149877, 0.649623757892015,
+      0.0497854216624898, 0.0196504222323471, 0.0632152345950476, 0.0615981419120219, 0.0651930170696623,
+      1.04107071804024, 60.7253710386272, 164.890246010255, 59.409362879195, 134.768940494187,
+      1.04278241145867}},
+    {250,
+     1,
+     0.3,
+     5,
+     0,
+     {-0.0306338148839118, 0.286417376756993, -0.491447707852272, -0.047632103434555, 0.44129094392315,
+      0.0238583226656738, 0.0102696510182845, 0.0232728695740013, 0.0344911010268583, 0.0338132513897242,
+      0.996041241396304, 130.273309463035, 166.60728405609, 144.118226801471, 220.242553953902,
+      0.996006082883743}},
+    {60,
+     4,
+     0.5,
+     7,
+     4,
+     {-0.370833333333333, 1.4023229880812, -2, 0, 2, 0.148053123250322, 0.0803925601964935, 0.5, 0.5, 0,
+      1.03217590680962, 88.1599726198999, 118.089552328766, 89.7141527178766, 129.262914547744,
+      1.03263904091448}},
+    {1001,
+     2,
+     0.98,
+     3,
+     0,
+     {-0.52387917501281, 1.40648527865492, -2.75504501481186, -0.629798649953217, 1.84284236005129,
+      0.318607407752533, 0.122637266846827, 0.261244439324976, 0.364238856885254, 0.312026452058394,
+      1.13074996420946, 19.5976262756529, 76.077255364891, 19.4876128671192, 51.0369627194851,
+      1.13173102353967}},
+    {25,
+     5,
+     -0.6,
+     9,
+     0,
+     {0.0153807196226581, 0.308688329040246, -0.498979908450792, -0.00882393344808807, 0.455634776079517,
+      0.0195426481177045, 0.0194457102736274, 0.0604613477253035, 0.0390528137628227, 0.0570882314113008,
+      1.02745839319293, 249.501749525715, 104.039408866995, 249.501749525715, 92.0171414644365,
+      0.980620001459504}},
+    {5,
+     2,
+     0.1,
+     2,
+     0,
+     {-0.124577526540247, 0.309527184354255, -0.460444909631249, -0.171618946775035, 0.387588266641046, NAN,
+      NAN, NAN, NAN, NAN, 0.952444752958862, NAN, NAN, NAN, NAN, 0.935071351984298}},
 };
 
 static struct diag diagnose(const double *x, int n, int m)
@@ -69,10 +99,12 @@ START_TEST(diagnostics_are_those_of_posterior)
         }
     }
     struct diag d = diagnose(x, s->n, s->m);
-    const double got[16] = {d.mean,   d.sd,        d.q5,       d.median, d.q95,      d.mcse_mean, d.mcse_sd,  d.mcse_q5,
-                            d.mcse_median, d.mcse_q95, d.rhat, d.ess_bulk, d.ess_tail, d.ess_mean,  d.ess_sd, d.rhat_basic};
+    const double got[16] = {d.mean,     d.sd,       d.q5,          d.median,    d.q95,  d.mcse_mean,
+                            d.mcse_sd,  d.mcse_q5,  d.mcse_median, d.mcse_q95,  d.rhat, d.ess_bulk,
+                            d.ess_tail, d.ess_mean, d.ess_sd,      d.rhat_basic};
     for (int k = 0; k < 16; k++)
-        ck_assert_msg((isnan(got[k]) && isnan(s->want[k])) || fabs(got[k] - s->want[k]) <= 1e-8 * fabs(s->want[k]),
+        ck_assert_msg((isnan(got[k]) && isnan(s->want[k])) ||
+                          fabs(got[k] - s->want[k]) <= 1e-8 * fabs(s->want[k]),
                       "number %d: %.15g, not %.15g", k, got[k], s->want[k]);
     free(x);
 }
@@ -87,7 +119,8 @@ START_TEST(what_is_constant_has_no_diagnostics)
     ck_assert_double_eq(d.mean, 3);
     ck_assert_double_eq(d.sd, 0);
     ck_assert_double_eq(d.median, 3);
-    ck_assert(isnan(d.rhat) && isnan(d.ess_bulk) && isnan(d.ess_tail) && isnan(d.mcse_mean) && isnan(d.mcse_median));
+    ck_assert(isnan(d.rhat) && isnan(d.ess_bulk) && isnan(d.ess_tail) && isnan(d.mcse_mean) &&
+              isnan(d.mcse_median));
     x[7] = INFINITY;
     d = diagnose(x, 50, 2);
     ck_assert(isnan(d.mean) && isnan(d.rhat));
@@ -114,25 +147,33 @@ END_TEST
 
 START_TEST(priors_have_the_derivatives_of_their_densities)
 {
-    static const char text[] = "a=normal(1,2), b=student_t(3,0,2.5), c=cauchy(-1,2), d=laplace(0,3), e=log_flat, f=half_normal(2), "
-                               "g=half_cauchy(2.5), h=half_t(4,2), i=exponential(0.5), j=gamma(2,3), k=inv_gamma(3,1), "
-                               "l=lognormal(0,1), m=flat";
+    static const char text[] =
+        "a=normal(1,2), b=student_t(3,0,2.5), c=cauchy(-1,2), d=laplace(0,3), e=log_flat, f=half_normal(2), "
+        "g=half_cauchy(2.5), h=half_t(4,2), i=exponential(0.5), j=gamma(2,3), k=inv_gamma(3,1), "
+        "l=lognormal(0,1), m=flat";
     struct priors p;
     char why[PRIOR_ERROR_BYTES];
     ck_assert_msg(priors_parse(&p, text, why), "%s", why);
     ck_assert_uint_eq(p.n, 13);
     for (uint32_t i = 0; i < p.n; i++) {
-        for (double x = 0.3; x < 5; x += 0.7) {
-            double g = 0, h = 1e-6;
+        for (int step = 0; step < 7; step++) {
+            double x = 0.3 + 0.7 * step, g = 0, h = 1e-6;
             (void)prior_log_density(&p.of[i].prior, x, &g);
-            double d = (prior_log_density(&p.of[i].prior, x + h, NULL) - prior_log_density(&p.of[i].prior, x - h, NULL)) / (2 * h);
-            ck_assert_msg(fabs(d - g) < 1e-7 * (1 + fabs(d)), "%s at %g: %.9g, not %.9g", p.of[i].name, x, g, d);
+            double d = (prior_log_density(&p.of[i].prior, x + h, NULL) -
+                        prior_log_density(&p.of[i].prior, x - h, NULL)) /
+                       (2 * h);
+            ck_assert_msg(fabs(d - g) < 1e-7 * (1 + fabs(d)), "%s at %g: %.9g, not %.9g", p.of[i].name, x, g,
+                          d);
         }
     }
-    /* dcauchy(3, 0, 2.5, log = TRUE) - dcauchy(1, 0, 2.5, log = TRUE) in R; dgamma(3, 2, 3) - dgamma(1, 2, 3) */
-    ck_assert_double_eq_tol(prior_log_density(&p.of[6].prior, 3, NULL) - prior_log_density(&p.of[6].prior, 1, NULL),
+    /* dcauchy(3, 0, 2.5, log = TRUE) - dcauchy(1, 0, 2.5, log = TRUE) in R; dgamma(3, 2, 3) - dgamma(1, 2,
+     * 3) */
+    ck_assert_double_eq_tol(prior_log_density(&p.of[6].prior, 3, NULL) -
+                                prior_log_density(&p.of[6].prior, 1, NULL),
                             log((1 + 0.16) / (1 + 1.44)), 1e-14);
-    ck_assert_double_eq_tol(prior_log_density(&p.of[9].prior, 3, NULL) - prior_log_density(&p.of[9].prior, 1, NULL), log(3) - 6, 1e-14);
+    ck_assert_double_eq_tol(prior_log_density(&p.of[9].prior, 3, NULL) -
+                                prior_log_density(&p.of[9].prior, 1, NULL),
+                            log(3) - 6, 1e-14);
 }
 END_TEST
 
@@ -141,7 +182,8 @@ START_TEST(the_last_and_nearest_word_counts)
     struct priors p;
     struct prior found, fallback = {.kind = PRIOR_FLAT};
     char why[PRIOR_ERROR_BYTES], text[80];
-    ck_assert(priors_parse(&p, "beta=normal(0,1) ; poly(x, 2)1 = normal(0, 7), beta=cauchy(0,2),sigma=half_normal(3)", why));
+    ck_assert(priors_parse(
+        &p, "beta=normal(0,1) ; poly(x, 2)1 = normal(0, 7), beta=cauchy(0,2),sigma=half_normal(3)", why));
     ck_assert(priors_find(&p, "beta[1]", "beta", false, fallback, &found, why));
     ck_assert_int_eq(found.kind, PRIOR_CAUCHY);
     ck_assert(priors_find(&p, "poly(x, 2)1", "beta", false, fallback, &found, why));
@@ -231,7 +273,13 @@ START_TEST(windows_end_where_those_of_stan_do)
 {
     static const struct {
         uint32_t n, ends[8];
-    } of[] = {{1000, {99, 149, 249, 449, 949}}, {200, {99, 149}}, {150, {99}}, {100, {89}}, {300, {99, 149, 249}}, {19, {0}}, {0, {0}}};
+    } of[] = {{1000, {99, 149, 249, 449, 949}},
+              {200, {99, 149}},
+              {150, {99}},
+              {100, {89}},
+              {300, {99, 149, 249}},
+              {19, {0}},
+              {0, {0}}};
     for (size_t k = 0; k < sizeof of / sizeof of[0]; k++) {
         struct windows w;
         uint32_t found = 0, inside = 0;

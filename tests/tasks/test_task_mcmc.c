@@ -1,4 +1,5 @@
-/* mcmc run whole: posteriors that are known in closed form, the shape of the answer, rounds, files, a user's density, mistakes. */
+/* mcmc run whole: posteriors that are known in closed form, the shape of the answer, rounds, files, a
+ * user's density, mistakes. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +7,8 @@
 
 #include "taskrun.h"
 
-static const char regression[] = "y,x,g,k\n2.1,1,a,0\n3.9,2,a,1\n6.2,3,b,0\n7.8,4,b,3\n10.1,5,a,2\n12.2,6,c,1\n13.8,7,c,4\n16.1,8,b,2\n";
+static const char regression[] =
+    "y,x,g,k\n2.1,1,a,0\n3.9,2,a,1\n6.2,3,b,0\n7.8,4,b,3\n10.1,5,a,2\n12.2,6,c,1\n13.8,7,c,4\n16.1,8,b,2\n";
 
 static double of(const struct taskrun *r, const char *name, const char *what)
 {
@@ -36,11 +38,13 @@ static void expect_sd(const struct taskrun *r, const char *name, double want)
 
 /* ---- posteriors in closed form ---- */
 
-/* With the prior 1/sigma: beta is t with n - p degrees of freedom about least squares. R: summary(lm(y ~ x)). */
+/* With the prior 1/sigma: beta is t with n - p degrees of freedom about least squares. R: summary(lm(y ~
+ * x)). */
 START_TEST(linear_is_students_t)
 {
-    struct taskrun r = task_run("mcmc", 1, 4, PARAMS("model", "linear", "data", data_of("regression.csv", regression), "formula", "y ~ x",
-                                                     "draws", "4000", "csv", "no"));
+    struct taskrun r = task_run("mcmc", 1, 4,
+                                PARAMS("model", "linear", "data", data_of("regression.csv", regression),
+                                       "formula", "y ~ x", "draws", "4000", "csv", "no"));
     double stretch = sqrt(6.0 / 4.0);
     expect_mean(&r, "beta[1]", 0.0357142857142865);
     expect_mean(&r, "beta[2]", 1.99761904761905);
@@ -53,12 +57,14 @@ START_TEST(linear_is_students_t)
 }
 END_TEST
 
-/* Only an intercept, flat prior: the probability is Beta(3, 5), whose logit has mean digamma(3) - digamma(5). */
+/* Only an intercept, flat prior: the probability is Beta(3, 5), whose logit has mean digamma(3) -
+ * digamma(5). */
 START_TEST(logistic_is_beta)
 {
     const char *data = data_of("coin.csv", "y\n1\n1\n1\n0\n0\n0\n0\n0\n");
     struct taskrun r =
-        task_run("mcmc", 2, 4, PARAMS("model", "logistic", "data", data, "formula", "y ~ 1", "draws", "4000", "csv", "no"));
+        task_run("mcmc", 2, 4,
+                 PARAMS("model", "logistic", "data", data, "formula", "y ~ 1", "draws", "4000", "csv", "no"));
     expect_mean(&r, "beta[1]", 0.922784335098467 - 1.506117668431801);
     expect_sd(&r, "beta[1]", sqrt(0.394934066848226 + 0.221322955737115)); /* trigamma(3) + trigamma(5) */
     taskrun_free(&r);
@@ -68,10 +74,11 @@ END_TEST
 /* The same for a rate: Gamma(13, 8). */
 START_TEST(poisson_is_gamma)
 {
-    struct taskrun r = task_run("mcmc", 3, 4, PARAMS("model", "poisson", "data", data_of("regression.csv", regression), "formula", "k ~ 1",
-                                                     "draws", "4000", "csv", "no"));
+    struct taskrun r = task_run("mcmc", 3, 4,
+                                PARAMS("model", "poisson", "data", data_of("regression.csv", regression),
+                                       "formula", "k ~ 1", "draws", "4000", "csv", "no"));
     expect_mean(&r, "beta[1]", 2.525995013309145 - log(8)); /* digamma(13) */
-    expect_sd(&r, "beta[1]", sqrt(0.079957428427324));    /* trigamma(13) */
+    expect_sd(&r, "beta[1]", sqrt(0.079957428427324));      /* trigamma(13) */
     taskrun_free(&r);
 }
 END_TEST
@@ -79,10 +86,13 @@ END_TEST
 START_TEST(forms_of_a_hierarchy_agree)
 {
     const char *data = data_of("regression.csv", regression);
-    struct taskrun a = task_run("mcmc", 4, 4, PARAMS("model", "hierarchical", "data", data, "group", "g", "draws", "4000", "priors",
-                                                     "tau=half_normal(5)", "delta", "0.95", "csv", "no"));
-    struct taskrun b = task_run("mcmc", 5, 4, PARAMS("model", "hierarchical", "data", data, "group", "g", "draws", "4000", "priors",
-                                                     "tau=half_normal(5)", "form", "centred", "delta", "0.95", "csv", "no"));
+    struct taskrun a = task_run("mcmc", 4, 4,
+                                PARAMS("model", "hierarchical", "data", data, "group", "g", "draws", "4000",
+                                       "priors", "tau=half_normal(5)", "delta", "0.95", "csv", "no"));
+    struct taskrun b =
+        task_run("mcmc", 5, 4,
+                 PARAMS("model", "hierarchical", "data", data, "group", "g", "draws", "4000", "priors",
+                        "tau=half_normal(5)", "form", "centred", "delta", "0.95", "csv", "no"));
     static const char *const names[] = {"mu", "tau", "sigma", "theta[1]", "theta[2]", "theta[3]"};
     ck_assert_str_eq(answer_text(&a, "parameters.3.term"), "a");
     ck_assert_str_eq(answer_text(&a, "parameters.5.term"), "c");
@@ -136,7 +146,8 @@ START_TEST(plots_and_warnings)
 }
 END_TEST
 
-/* What a reader of CmdStan's files sees: # lines, the header, draws; as many digits as give the doubles back. */
+/* What a reader of CmdStan's files sees: # lines, the header, draws; as many digits as give the doubles
+ * back. */
 START_TEST(files_are_those_of_cmdstan)
 {
     struct taskrun r = task_run("mcmc", 9, 2, PARAMS("draws", "40", "warmup", "200"));
@@ -152,9 +163,9 @@ START_TEST(files_are_those_of_cmdstan)
         if (*at == '#')
             continue;
         if (strncmp(at, "lp__,", 5) == 0) {
-            static const char header[] =
-                "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__,energy__,mu,tau,theta.1,theta.2,theta.3,"
-                "theta.4,theta.5,theta.6,theta.7,theta.8\n";
+            static const char header[] = "lp__,accept_stat__,stepsize__,treedepth__,n_leapfrog__,divergent__,"
+                                         "energy__,mu,tau,theta.1,theta.2,theta.3,"
+                                         "theta.4,theta.5,theta.6,theta.7,theta.8\n";
             ck_assert_int_eq(strncmp(at, header, sizeof header - 1), 0);
             continue;
         }
@@ -179,13 +190,15 @@ END_TEST
 
 START_TEST(rounds_double_the_draws_until_it_is_enough)
 {
-    struct taskrun r = task_run("mcmc", 9, 4, PARAMS("draws", "100", "until", "rhat<1.01,ess>400", "csv", "no"));
+    struct taskrun r =
+        task_run("mcmc", 9, 4, PARAMS("draws", "100", "until", "rhat<1.01,ess>400", "csv", "no"));
     ck_assert_str_eq(answer_text(&r, "until"), "not met");
     ck_assert_str_eq(answer_text(&r, "next.params.draws"), "200");
     ck_assert_double_eq(answer_number(&r, "next.n"), 4);
     ck_assert_ptr_nonnull(answer_text(&r, "next.why"));
     taskrun_free(&r);
-    r = task_run("mcmc", 9, 4, PARAMS("draws", "100", "until", "rhat<1.01,ess>400", "max_draws", "150", "csv", "no"));
+    r = task_run("mcmc", 9, 4,
+                 PARAMS("draws", "100", "until", "rhat<1.01,ess>400", "max_draws", "150", "csv", "no"));
     ck_assert_ptr_null(json_object_get(r.answer, "next"));
     ck_assert_str_eq(answer_text(&r, "stopped"), "twice the draws are more than max_draws");
     taskrun_free(&r);
@@ -204,10 +217,12 @@ END_TEST
 
 START_TEST(a_users_density_is_sampled)
 {
-    static const char *const names[] = {"qx_test_good", "qx_test_no_gradient"}, *const samplers[] = {"nuts", "hmc", "rwm"};
+    static const char *const names[] = {"qx_test_good", "qx_test_no_gradient"}, *const samplers[] = {
+                                                                                    "nuts", "hmc", "rwm"};
     for (int k = 0; k < 2; k++) {
-        struct taskrun r = task_run("mcmc", 6, 4, PARAMS("model", "user", "density", names[k], "args", "10", "sampler", samplers[_i],
-                                                         "draws", "3000", "csv", "no"));
+        struct taskrun r = task_run("mcmc", 6, 4,
+                                    PARAMS("model", "user", "density", names[k], "args", "10", "sampler",
+                                           samplers[_i], "draws", "3000", "csv", "no"));
         expect_mean(&r, "a", 10);
         expect_sd(&r, "a", 2);
         expect_mean(&r, "b", 1);
@@ -219,9 +234,11 @@ END_TEST
 
 START_TEST(a_chain_that_cannot_start_is_counted)
 {
-    ck_assert_str_eq(task_error("mcmc", 4, PARAMS("model", "user", "density", "qx_test_nowhere")), "no chain could start");
+    ck_assert_str_eq(task_error("mcmc", 4, PARAMS("model", "user", "density", "qx_test_nowhere")),
+                     "no chain could start");
     /* finite only above 1.98, where one start in 200 lies: 100 tries find it in 2 chains of 5 */
-    struct taskrun r = task_run("mcmc", 1, 40, PARAMS("model", "user", "density", "qx_test_rare", "args", "10", "draws", "20"));
+    struct taskrun r = task_run(
+        "mcmc", 1, 40, PARAMS("model", "user", "density", "qx_test_rare", "args", "10", "draws", "20"));
     ck_assert_uint_lt(r.n_failed, 40);
     ck_assert_uint_gt(r.n_failed, 0);
     ck_assert_msg(strncmp(r.cause, "no start: the density is not finite at a=", 40) == 0, "%s", r.cause);
@@ -246,7 +263,8 @@ START_TEST(mistakes_are_explained)
            PARAMS("draws", "10000", "model", "schools"));
     expect("until: ", PARAMS("until", "rhat<0.5"));
     expect("priors: ", PARAMS("priors", "mu=normal"));
-    expect("model=schools has no prior for \"sigma\"; it has mu ~ normal(0, 5), tau ~ half_cauchy(5)", PARAMS("priors", "sigma=flat"));
+    expect("model=schools has no prior for \"sigma\"; it has mu ~ normal(0, 5), tau ~ half_cauchy(5)",
+           PARAMS("priors", "sigma=flat"));
     expect("model=linear needs formula=", PARAMS("model", "linear", "data", data));
     expect("give data=", PARAMS("model", "normal"));
     expect("did you mean 'y'", PARAMS("model", "normal", "data", data, "y", "yy"));
