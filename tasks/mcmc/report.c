@@ -185,14 +185,18 @@ static struct worst find_worst(const struct mcmc *m, const struct diag *d)
 
 /* ---- warnings ---- */
 
-__attribute__((format(printf, 2, 3))) static void warn(struct qx_ctx *ctx, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void warn(struct qx_ctx *ctx, const char *about, const char *fmt,
+                                                       ...)
 {
     char text[400];
     va_list ap;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    qx_emit_text(ctx, NULL, text);
+    qx_emit_open(ctx, NULL);
+    qx_emit_text(ctx, "about", about);
+    qx_emit_text(ctx, "warning", text);
+    qx_emit_close(ctx);
 }
 
 static void warn_of_convergence(struct qx_ctx *ctx, const struct sample *s, const struct worst *w)
@@ -200,47 +204,42 @@ static void warn_of_convergence(struct qx_ctx *ctx, const struct sample *s, cons
     const struct target *t = &s->m->target;
     double least = ess_per_chain * s->n_chains;
     if (w->rhat > rhat_limit)
-        warn(ctx,
-             "R-hat is %.4g for %s, above %.4g: the chains have not mixed; take more draws, or another form "
-             "of the model",
-             w->rhat, t->names[w->by_rhat], rhat_limit);
+        warn(ctx, "R-hat", "%.4g for %s is above %.4g: the chains have not mixed; take more draws", w->rhat,
+             t->names[w->by_rhat], rhat_limit);
     if (w->ess_bulk < least)
-        warn(ctx,
-             "bulk ESS is %.0f for the worst parameter, below %.0f: means and medians are unreliable; take "
-             "more draws",
+        warn(ctx, "bulk ESS", "%.0f is below %.0f: means and medians are unreliable; take more draws",
              w->ess_bulk, least);
     if (w->ess_tail < least)
-        warn(ctx,
-             "tail ESS is %.0f for the worst parameter, below %.0f: variances and tail quantiles are "
-             "unreliable; take more draws",
+        warn(ctx, "tail ESS", "%.0f is below %.0f: variances and quantiles are unreliable; take more draws",
              w->ess_tail, least);
+}
+
+static void warn_of_trajectories(struct qx_ctx *ctx, const struct sample *s, const struct totals *t)
+{
+    double all = (double)s->n_draws * s->n_chains;
+    if (t->divergences > 0)
+        warn(ctx, "divergences",
+             "%.0f of %.0f iterations diverged (%.2g %%): part of the posterior may be missed; "
+             "raise delta, or use another form of the model",
+             t->divergences, all, 100 * t->divergences / all);
+    if (t->depth_hits > 0 && s->m->chain.config.kind == SAMPLER_NUTS)
+        warn(ctx, "depth", "%.0f of %.0f iterations (%.2g %%) stopped at max_depth=%u: slow, not wrong",
+             t->depth_hits, all, 100 * t->depth_hits / all, s->m->chain.config.max_depth);
+    if (t->ebfmi_low > 0)
+        warn(ctx, "E-BFMI",
+             "below %.1f in %u of %u chains: energies are explored slowly; use another form of the model",
+             ebfmi_limit, t->ebfmi_low, s->n_chains);
 }
 
 static void emit_warnings(struct qx_ctx *ctx, const struct sample *s, const struct totals *totals,
                           const struct worst *w, uint64_t n_failed)
 {
-    double all = (double)s->n_draws * s->n_chains;
     qx_emit_list(ctx, "warnings");
     if (n_failed > 0)
-        warn(ctx, "%llu chain%s failed; the others make the answer", (unsigned long long)n_failed,
-             n_failed == 1 ? "" : "s");
-    if (totals->divergences > 0)
-        warn(ctx,
-             "%.0f of %.0f iterations (%.2g %%) ended with a divergence: part of the posterior may not have "
-             "been visited; raise delta, "
-             "or use another form of the model",
-             totals->divergences, all, 100 * totals->divergences / all);
-    if (totals->depth_hits > 0 && s->m->chain.config.kind == SAMPLER_NUTS)
-        warn(ctx,
-             "%.0f of %.0f iterations (%.2g %%) stopped at max_depth=%u: slow, not wrong; raise max_depth",
-             totals->depth_hits, all, 100 * totals->depth_hits / all, s->m->chain.config.max_depth);
-    if (totals->ebfmi_low > 0)
-        warn(ctx,
-             "E-BFMI is below %.1f in %u of %u chains (the least is %.2g): energies are explored slowly; use "
-             "another form of the model",
-             ebfmi_limit, totals->ebfmi_low, s->n_chains, totals->ebfmi_least);
+        warn(ctx, "chains", "%llu failed; the others make the answer", (unsigned long long)n_failed);
     if (s->n_chains == 1)
-        warn(ctx, "one chain: R-hat compares its halves alone; take four");
+        warn(ctx, "chains", "there is one: R-hat compares its halves alone; take four");
+    warn_of_trajectories(ctx, s, totals);
     warn_of_convergence(ctx, s, w);
     qx_emit_close(ctx);
 }
