@@ -2,7 +2,7 @@
  * deviation of least squares: the residual sum of squares is rss + s^2 |z|^2, so that a density costs p
  * operations, not n p. q = (z, log(sigma/s)). */
 #include <math.h>
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "mcmc/regression.h"
 
@@ -68,6 +68,9 @@ static void solve(struct regression *m)
         rss += r[i] * r[i];
     m->scale = rss > 0 && m->n > m->p ? sqrt(rss / (m->n - m->p)) : 1;
     m->rss = rss / (m->scale * m->scale);
+    free(m->q); /* nothing below needs the rows any more */
+    free(m->y);
+    m->q = m->y = NULL;
 }
 
 qx_err target_open_linear(const struct target_spec *spec, struct target *t)
