@@ -174,7 +174,7 @@ qx_err target_open_user(const struct target_spec *spec, struct target *t)
         e = target_init(spec, t, n_dim, n_out, sizeof m);
     if (e == QX_ERR_OK && !(m.work = calloc(n_dim + 1, sizeof *m.work)))
         e = qx_error(spec->ctx, QX_ERR_NOMEM, "out of memory");
-    if (e != QX_ERR_OK) {
+    if (e != QX_ERR_OK || !m.density) {
         user_release(&m);
         return e;
     }
