@@ -110,6 +110,11 @@ static const struct qx_column *host_table_find(struct qx_ctx *ctx, const struct 
     return NULL;
 }
 
+static uint64_t host_item_bytes(struct qx_ctx *ctx)
+{
+    return host_of(ctx)->opt.item_bytes_max;
+}
+
 static qx_err host_count_items(struct qx_ctx *ctx, uint64_t n_default, uint64_t n_max)
 {
     struct host_task *t = host_of(ctx);
@@ -168,6 +173,7 @@ const struct qx_host host_functions = {
     .answer_quantile = host_answer_quantile,
     .emit = host_emit,
     .items = host_count_items,
+    .item_bytes = host_item_bytes,
 };
 
 /* ---- open and close ---- */

@@ -205,6 +205,7 @@ struct qx_host {
     double (*answer_quantile)(const struct qx_answer *a, uint32_t reducer, double prob, bool *ret_exact);
     void (*emit)(struct qx_ctx *ctx, int what, const char *name, double number, const char *text);
     qx_err (*items)(struct qx_ctx *ctx, uint64_t n_default, uint64_t n_max);
+    uint64_t (*item_bytes)(struct qx_ctx *ctx);
 };
 
 struct qx_ctx {
@@ -329,6 +330,11 @@ static inline void *qx_item_gsl_rng(struct qx_ctx *c, uint64_t item, uint32_t su
 static inline qx_err qx_write(struct qx_ctx *c, uint64_t item, const void *data, size_t len_bytes)
 {
     return c->host->write(c, item, data, len_bytes);
+}
+/* How many bytes an item of this job may write: so that open() can refuse what would not fit. */
+static inline uint64_t qx_item_bytes(struct qx_ctx *c)
+{
+    return c->host->item_bytes(c);
 }
 static inline bool qx_cancelled(struct qx_ctx *c)
 {

@@ -13,8 +13,6 @@
 
 enum { DATA_MAX = 32, PARAMS_MAX = 16 };
 
-static const char *const plugins[] = {"qx_basic", "qx_mc", "qx_boot", "qx_fit"};
-
 static struct registry *registry;
 static struct {
     struct blob_ref ref;
@@ -22,6 +20,12 @@ static struct {
     char text[BLOB_REF_BYTES];
 } data[DATA_MAX];
 static int n_data;
+
+static void refuse(void *arg, const char *path, const struct qx_error *why)
+{
+    (void)arg;
+    ck_abort_msg("%s: %s", path, why->text);
+}
 
 static void load_plugins(void)
 {
@@ -31,11 +35,7 @@ static void load_plugins(void)
         return;
     ck_assert_msg(dir != NULL, "QX_PLUGIN_DIR is not set: run through ctest");
     ck_assert_int_eq(registry_new(&registry), QX_ERR_OK);
-    for (size_t i = 0; i < sizeof plugins / sizeof plugins[0]; i++) {
-        char path[PATH_BYTES];
-        (void)snprintf(path, sizeof path, "%s/%s.so", dir, plugins[i]);
-        ck_assert_msg(registry_load(registry, path, &err) == QX_ERR_OK, "%s", err.text);
-    }
+    ck_assert_msg(registry_load_dir(registry, dir, refuse, NULL, &err) == QX_ERR_OK, "%s", err.text);
 }
 
 static void unload_all(void)

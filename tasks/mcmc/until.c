@@ -1,0 +1,77 @@
+#include "mcmc/until.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/nearest.h"
+
+enum { RHAT, ESS, ESS_BULK, ESS_TAIL, N_NAMES };
+static const char *const names[N_NAMES] = {"rhat", "ess", "ess_bulk", "ess_tail"};
+
+static bool fail(const char *text, const char *at, const char *what, char *ret_error)
+{
+    (void)snprintf(ret_error, UNTIL_ERROR_BYTES, "until: %s, at character %zu: \"%.*s\" >here> \"%.60s\"",
+                   what, (size_t)(at - text) + 1, (int)(at - text < 60 ? at - text : 60), text, at);
+    return false;
+}
+
+static const char *blanks(const char *at)
+{
+    return at + strspn(at, " \t");
+}
+
+static bool one(struct until *u, const char *text, const char **at_p, char *ret_error)
+{
+    char what[160];
+    const char *at = blanks(*at_p);
+    size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+    int k = 0;
+    while (k < N_NAMES && (strlen(names[k]) != len || strncmp(names[k], at, len) != 0))
+        k++;
+    if (k == N_NAMES) {
+        const char *near = len > 0 ? nearest(at, len, names, N_NAMES) : NULL;
+        (void)snprintf(what, sizeof what, "rhat<, ess>, ess_bulk> or ess_tail> is wanted%s%s%s",
+                       near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
+        return fail(text, at, what, ret_error);
+    }
+    at = blanks(at + len);
+    if (*at != (k == RHAT ? '<' : '>'))
+        return fail(text, at, k == RHAT ? "'<' is wanted after rhat" : "'>' is wanted", ret_error);
+    at = blanks(at + 1);
+    char *end;
+    double x = strtod(at, &end);
+    if (end == at || !isfinite(x) || x < 0 || (k == RHAT && x <= 1))
+        return fail(text, at, k == RHAT ? "a number above 1 is wanted" : "a number of draws is wanted",
+                    ret_error);
+    if (k == RHAT)
+        u->rhat = fmin(u->rhat, x);
+    if (k == ESS || k == ESS_BULK)
+        u->ess_bulk = fmax(u->ess_bulk, x);
+    if (k == ESS || k == ESS_TAIL)
+        u->ess_tail = fmax(u->ess_tail, x);
+    u->given = true;
+    *at_p = blanks(end);
+    return true;
+}
+
+bool until_parse(struct until *u, const char *text, char ret_error[UNTIL_ERROR_BYTES])
+{
+    const char *at = blanks(text);
+    *u = (struct until){.rhat = INFINITY};
+    while (*at) {
+        if (!one(u, text, &at, ret_error))
+            return false;
+        if (*at && *at != ',')
+            return fail(text, at, "',' is wanted between rules", ret_error);
+        if (*at)
+            at = blanks(at + 1);
+    }
+    return true;
+}
+
+bool until_met(const struct until *u, const struct diag *d)
+{
+    return !(d->rhat >= u->rhat) && !(d->ess_bulk <= u->ess_bulk) && !(d->ess_tail <= u->ess_tail);
+}
