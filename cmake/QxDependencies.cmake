@@ -8,6 +8,13 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.14)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
 pkg_check_modules(GSL REQUIRED IMPORTED_TARGET gsl>=2.7)
 pkg_check_modules(MUPARSER REQUIRED IMPORTED_TARGET muparser>=2.3) # C API: muParserDLL.h
+# R's distribution functions. Not by pkg-config: Debian's libRmath.pc names a folder that comes with R itself, while the header of
+# this package is in /usr/include.
+find_path(QX_RMATH_INCLUDE_DIR Rmath.h REQUIRED)
+find_library(QX_RMATH_LIBRARY Rmath REQUIRED)
+add_library(Rmath::Rmath UNKNOWN IMPORTED)
+set_target_properties(Rmath::Rmath PROPERTIES
+    IMPORTED_LOCATION "${QX_RMATH_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${QX_RMATH_INCLUDE_DIR}")
 if(BUILD_TESTING)
     pkg_check_modules(CHECK REQUIRED IMPORTED_TARGET check>=0.15)
 endif()
