@@ -7,11 +7,12 @@
 #include <time.h>
 #include <zmq.h>
 
+#include "client/address.h"
 #include "client/client_internal.h"
 #include "common/error.h"
 #include "proto/frame.h"
 
-enum { REACH_MS_DEFAULT = 2500, CALL_MS = 30000, START_MS = 10000, LINGER_MS = 200 };
+enum { REACH_MS_DEFAULT = 2500, CALL_MS = 30000, START_MS = 10000, LINGER_MS = 200, RETRY_MS = 50 };
 
 uint64_t client_now_ns(void)
 {
@@ -186,31 +187,15 @@ qx_err client_call(struct qx_client *c, uint64_t tag, struct qx_event *ret, stru
 
 /* ---- opening ---- */
 
-static qx_err check_url(const char *url, struct qx_error *err)
+static qx_err set_options(void *sock, const char *address)
 {
-    if (!strncmp(url, "ipc://", 6) && url[6])
-        return QX_ERR_OK;
-    const char *host = url + 6, *colon = strrchr(url, ':');
-    if (!strncmp(url, "tcp://", 6)) {
-        char *end = NULL;
-        unsigned long port = colon > url + 3 ? strtoul(colon + 1, &end, 10) : 0;
-        if (colon > host && end && !*end && port >= 1 && port <= 65535)
-            return QX_ERR_OK;
-    }
-    return qx_fail(
-        err, QX_ERR_INVALID,
-        "'%s' is not the address of a master: want tcp://HOST:PORT (the usual port is 5550) or ipc://PATH",
-        url);
-}
-
-static qx_err set_options(void *sock)
-{
-    int linger = LINGER_MS, none = 0, retry = 10, retry_max = 500;
+    int linger = LINGER_MS, none = 0, retry = 10, retry_max = 500, ipv6 = strchr(address, '[') != NULL;
     int64_t largest = QX_CONTROL_BYTES_MAX;
     int e = zmq_setsockopt(sock, ZMQ_LINGER, &linger, sizeof linger);
     e |= zmq_setsockopt(sock, ZMQ_SNDHWM, &none, sizeof none); /* bounded by the windows of the protocol */
     e |= zmq_setsockopt(sock, ZMQ_RCVHWM, &none, sizeof none);
     e |= zmq_setsockopt(sock, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
+    e |= zmq_setsockopt(sock, ZMQ_IPV6, &ipv6, sizeof ipv6);
     e |= zmq_setsockopt(sock, ZMQ_RECONNECT_IVL, &retry, sizeof retry);
     e |= zmq_setsockopt(sock, ZMQ_RECONNECT_IVL_MAX, &retry_max, sizeof retry_max);
     return e ? QX_ERR_IO : QX_ERR_OK;
@@ -220,7 +205,7 @@ static qx_err dial(struct qx_client *c, struct qx_error *err)
 {
     c->ctx = zmq_ctx_new();
     c->sock = c->ctx ? zmq_socket(c->ctx, ZMQ_DEALER) : NULL;
-    if (!c->sock || set_options(c->sock) != QX_ERR_OK)
+    if (!c->sock || set_options(c->sock, c->address) != QX_ERR_OK)
         return qx_fail(err, QX_ERR_IO, "making a socket: %s", zmq_strerror(errno));
     if (zmq_connect(c->sock, c->address))
         return qx_fail(err, QX_ERR_INVALID, "cannot use the address %s: %s", c->address, zmq_strerror(errno));
@@ -245,6 +230,27 @@ static qx_err reach(struct qx_client *c, uint32_t reach_ms, struct qx_error *err
         return qx_fail(err, QX_ERR_IO, "no master answers at %s (waited %.1f s); is qx-master running there?",
                        c->address, (double)reach_ms / 1e3);
     return e;
+}
+
+/* Asked again every RETRY_MS until a worker has told what tasks there are. */
+QX_API qx_err qx_client_wait_tasks(struct qx_client *c, int64_t timeout_ms, struct qx_error *err)
+{
+    uint64_t deadline = client_deadline(timeout_ms);
+    while (!c->knows_tasks) {
+        struct qx_farm_info info;
+        qx_err e = qx_client_ping(c, &info, err);
+        if (e != QX_ERR_OK || c->knows_tasks)
+            return e;
+        uint64_t again = client_deadline(RETRY_MS);
+        for (uint64_t now; (now = client_now_ns()) < again;) {
+            if (now >= deadline)
+                return qx_fail(err, QX_ERR_TIMEOUT, "no worker is connected to %s", c->address);
+            e = client_turn(c, again < deadline ? again : deadline, err);
+            if (e != QX_ERR_OK)
+                return e == QX_ERR_AGAIN ? qx_fail(err, e, "a signal ended the wait") : e;
+        }
+    }
+    return QX_ERR_OK;
 }
 
 /* An embedded farm is there when its worker has joined. Asked anew at once while the children start, which they do in
@@ -274,7 +280,9 @@ static qx_err open_at(struct qx_client *c, const char *url, const struct qx_clie
                       struct qx_error *err)
 {
     uint32_t reach_ms = opt->reach_ms ? opt->reach_ms : REACH_MS_DEFAULT;
-    qx_err e = url ? check_url(url, err) : farm_open(opt->slots, opt->plugin_dirs, &c->farm, err);
+    qx_err e = url ? address_check(url, err) : farm_open(opt->slots, opt->plugin_dirs, &c->farm, err);
+    if (url && e == QX_ERR_OK)
+        e = address_resolve(url, reach_ms, err);
     if (e != QX_ERR_OK)
         return e;
     c->address = qx_strdup(url ? url : farm_address(c->farm));

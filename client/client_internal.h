@@ -29,6 +29,7 @@ struct qx_client {
     struct known_task *tasks;
     size_t n_tasks, cap_tasks;
     char release[32];
+    bool knows_tasks; /* a ping has told that the master does */
 };
 
 struct qx_future {

@@ -11,7 +11,7 @@ struct result_box {
     struct qx_result pub; /* first: the public pointer is the box */
     struct control msg;
     struct qx_cell *cells;
-    struct qx_arg *args; /* the job's, then every cell's */
+    struct qx_arg *args; /* the job's, then every cell's, then files */
 };
 
 struct list_box {
@@ -66,6 +66,8 @@ void convert_info(const struct job_info *from, struct qx_job_info *to)
         .se = from->se,
         .target = from->target,
         .estimate_cell = from->estimate_cell,
+        .until = from->until,
+        .measure = from->measure,
     };
 }
 
@@ -77,7 +79,7 @@ static void args_from(struct qx_arg *to, const struct param *from, uint32_t n)
 
 static size_t count_args(const struct job_spec *spec)
 {
-    size_t n = spec->n_params;
+    size_t n = (size_t)spec->n_params + spec->n_files;
     for (uint32_t i = 0; i < spec->n_cells; i++)
         n += spec->cells[i].n_params;
     return n;
@@ -103,6 +105,9 @@ static void fill_cells(struct result_box *b, const struct job_spec *spec, const 
         };
         next += c->n_params;
     }
+    args_from(next, spec->files, spec->n_files);
+    b->pub.files = spec->n_files ? next : NULL;
+    b->pub.n_files = spec->n_files;
 }
 
 qx_err convert_result(struct control *msg, struct qx_result **ret, struct qx_error *err)
@@ -207,12 +212,22 @@ QX_API void qx_worker_list_free(struct qx_worker_list *l)
 qx_err convert_jobs(struct control *msg, struct qx_job_list **ret)
 {
     uint32_t n = msg->u.job_list.n;
-    struct list_box *b = list_new(msg, n, sizeof(struct qx_job_info), 0, 1);
+    size_t n_params = 0;
+    for (uint32_t i = 0; i < n; i++)
+        n_params += msg->u.job_list.jobs[i].n_params;
+    struct list_box *b = list_new(msg, n, sizeof(struct qx_job_info), n_params, sizeof(struct qx_arg));
     if (!b)
         return QX_ERR_NOMEM;
     struct qx_job_info *jobs = b->items;
-    for (uint32_t i = 0; i < n; i++)
-        convert_info(&b->msg.u.job_list.jobs[i], &jobs[i]);
+    struct qx_arg *next = b->more;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct job_info *from = &b->msg.u.job_list.jobs[i];
+        convert_info(from, &jobs[i]);
+        args_from(next, from->params, from->n_params);
+        jobs[i].params = from->n_params ? next : NULL;
+        jobs[i].n_params = from->n_params;
+        next += from->n_params;
+    }
     b->pub.jobs = (struct qx_job_list){n, n ? jobs : NULL};
     *ret = &b->pub.jobs;
     return QX_ERR_OK;

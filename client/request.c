@@ -32,6 +32,7 @@ QX_API qx_err qx_client_ping(struct qx_client *c, struct qx_farm_info *ret, stru
     *ret = ev.u.farm;
     (void)snprintf(c->release, sizeof c->release, "%s", ev.u.farm.release);
     ret->release = c->release;
+    c->knows_tasks = c->knows_tasks || ret->workers || ret->tasks;
     qx_event_fini(&ev);
     return QX_ERR_OK;
 }

@@ -158,6 +158,7 @@ static void spec_fini(struct job_spec *spec)
         qx_free(spec->cells[i].params);
     qx_free(spec->cells);
     qx_free(spec->params);
+    qx_free(spec->files);
 }
 
 static char *text_or_empty(const char *text)
@@ -190,10 +191,12 @@ static qx_err spec_from(struct qx_session *s, const struct qx_job_options *o, st
         .rows = o->rows,
         .detached = o->detached,
         .label = text_or_empty(o->label),
+        .n_files = o->n_files,
     };
+    ret->files = params_from(o->files, o->n_files);
     ret->params = params_from(o->args, o->n_args);
     ret->cells = qx_calloc(n_cells, sizeof *ret->cells);
-    bool ok = ret->params && ret->cells;
+    bool ok = ret->files && ret->params && ret->cells;
     for (uint32_t i = 0; ok && i < o->n_cells; i++) {
         ret->cells[i].n_params = o->cells[i].n_args;
         ret->cells[i].params = params_from(o->cells[i].args, o->cells[i].n_args);
@@ -211,6 +214,8 @@ static qx_err check_options(const struct qx_job_options *o, struct qx_error *err
         return qx_fail(err, QX_ERR_INVALID, "a job needs a task");
     if (o->n_cells > CELLS_MAX)
         return qx_fail(err, QX_ERR_INVALID, "a grid of %u cells, at most %d", o->n_cells, CELLS_MAX);
+    if (o->n_files > CELLS_MAX)
+        return qx_fail(err, QX_ERR_INVALID, "%u data files, at most %d", o->n_files, CELLS_MAX);
     if (o->n_items > QX_ITEMS_MAX)
         return qx_fail(err, QX_ERR_INVALID, "%llu items, at most 2^62", (unsigned long long)o->n_items);
     return QX_ERR_OK;
@@ -538,7 +543,8 @@ static qx_err on_pong(struct qx_session *s, struct request *r, struct control *m
                                        .workers = c->u.pong.workers,
                                        .slots = c->u.pong.slots,
                                        .release = c->u.pong.release,
-                                       .uptime_ms = c->u.pong.uptime_ms};
+                                       .uptime_ms = c->u.pong.uptime_ms,
+                                       .tasks = c->u.pong.tasks};
     request_close(s, r);
     return QX_ERR_OK;
 }

@@ -25,7 +25,7 @@ struct data_file {
 struct prepared {
     struct data_file *files;
     size_t n_files, cap_files;
-    struct qx_arg *args;
+    struct qx_arg *args, *names; /* names: of the blobs, the job's own first */
     struct qx_cell_args *cells;
     uint32_t n_cells;
 };
@@ -34,7 +34,7 @@ struct prepared {
 
 static qx_err csv_image(const char *path, struct qx_bytes *ret, struct qx_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO is refused below, not waited for */
     struct stat st;
     if (fd < 0 || fstat(fd, &st)) {
         qx_err e = qx_fail(err, errno == ENOENT ? QX_ERR_NOTFOUND : QX_ERR_INVALID, "data file %s: %s", path,
@@ -242,6 +242,21 @@ static qx_err replace_all(struct prepared *p, const struct known_task *t, struct
     return e;
 }
 
+/* The master is told the names of the files, so that they can be shown. */
+static qx_err name_files(struct prepared *p, struct qx_job_options *job)
+{
+    p->names = qx_calloc((size_t)job->n_files + p->n_files, sizeof *p->names);
+    if (!p->names)
+        return QX_ERR_NOMEM;
+    if (job->n_files)
+        memcpy(p->names, job->files, job->n_files * sizeof *p->names);
+    for (size_t i = 0; i < p->n_files; i++)
+        p->names[job->n_files + i] = (struct qx_arg){p->files[i].ref, p->files[i].path};
+    job->files = p->names;
+    job->n_files += (uint32_t)p->n_files;
+    return QX_ERR_OK;
+}
+
 static void prepared_fini(struct prepared *p)
 {
     for (size_t i = 0; i < p->n_files; i++) {
@@ -251,6 +266,7 @@ static void prepared_fini(struct prepared *p)
     for (uint32_t i = 0; i < p->n_cells; i++)
         qx_free((void *)(uintptr_t)p->cells[i].args);
     qx_free(p->cells);
+    qx_free(p->names);
     qx_free(p->args);
     qx_free(p->files);
 }
@@ -268,7 +284,8 @@ static qx_err prepare(struct qx_client *c, struct qx_job_options *job, struct pr
         e = read_files(p, t, job->cells[i].args, job->cells[i].n_args, err);
     for (size_t i = 0; e == QX_ERR_OK && i < p->n_files; i++)
         e = upload(c, &p->files[i], err);
-    if (e == QX_ERR_OK && p->n_files && replace_all(p, t, job) != QX_ERR_OK)
+    if (e == QX_ERR_OK && p->n_files &&
+        (replace_all(p, t, job) != QX_ERR_OK || name_files(p, job) != QX_ERR_OK))
         e = qx_fail(err, QX_ERR_NOMEM, "out of memory for the job");
     return e;
 }

@@ -20,10 +20,3 @@ if(BUILD_TESTING)
 endif()
 find_program(QX_PROTOC_C NAMES protoc-c protoc REQUIRED)
 
-# libcsv ships no .pc file.
-find_path(QX_CSV_INCLUDE_DIR csv.h REQUIRED)
-find_library(QX_CSV_LIBRARY csv REQUIRED)
-add_library(csv UNKNOWN IMPORTED)
-set_target_properties(csv PROPERTIES
-    IMPORTED_LOCATION "${QX_CSV_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${QX_CSV_INCLUDE_DIR}")
-add_library(QxDep::csv ALIAS csv)

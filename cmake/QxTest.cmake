@@ -2,7 +2,7 @@
 set(QX_TEST_ENVIRONMENT
     "ASAN_OPTIONS=detect_leaks=1:halt_on_error=1:abort_on_error=0"
     "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
-    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1"
+    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp"
     "LSAN_OPTIONS=print_suppressions=0"
     "CK_DEFAULT_TIMEOUT=60"
     "QX_BIN_DIR=${CMAKE_BINARY_DIR}/bin"
@@ -65,8 +65,10 @@ function(qx_add_script_test name)
 endfunction()
 
 # qx_add_fuzzer(NAME SOURCE file [LINK target...] [CORPUS dir])
-# A libFuzzer target (LLVMFuzzerTestOneInput). With QX_FUZZ it is fuzzed for a short while by ctest; in every other
-# build a small driver replays the corpus through the same function as the test fuzz.NAME.
+# A libFuzzer target (LLVMFuzzerTestOneInput), built by the target `fuzzers`. With QX_FUZZ ctest fuzzes it for
+# $QX_FUZZ_SECONDS (tests/fuzz/fuzz.sh); in every other build a small driver replays the corpus through the same function as the
+# test fuzz.NAME.
+add_custom_target(fuzzers)
 function(qx_add_fuzzer name)
     if(NOT BUILD_TESTING)
         return()
@@ -76,14 +78,13 @@ function(qx_add_fuzzer name)
     if(QX_FUZZ)
         add_executable(fuzz_${name} ${arg_SOURCE})
         target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-        set(work "${CMAKE_BINARY_DIR}/fuzz/${name}")
-        file(MAKE_DIRECTORY "${work}")
-        add_test(NAME fuzz.${name}
-            COMMAND fuzz_${name} -max_total_time=20 -timeout=10 -rss_limit_mb=2048 "-artifact_prefix=${work}/" "${work}" "${arg_CORPUS}")
+        add_test(NAME fuzz.${name} COMMAND "${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz.sh"
+            $<TARGET_FILE:fuzz_${name}> "${CMAKE_BINARY_DIR}/fuzz/${name}" "${arg_CORPUS}")
     else()
         add_executable(fuzz_${name} ${arg_SOURCE} "${PROJECT_SOURCE_DIR}/tests/fuzz/replay.c")
         add_test(NAME fuzz.${name} COMMAND fuzz_${name} "${arg_CORPUS}")
     endif()
+    add_dependencies(fuzzers fuzz_${name})
     target_link_libraries(fuzz_${name} PRIVATE qx_flags ${arg_LINK} Threads::Threads m)
     set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests/bin")
     qx_set_test(fuzz.${name} LABELS fuzz)

@@ -183,7 +183,7 @@ qx_err task_decl_items(const struct task_decl *d, const struct param *params, ui
         return qx_fail(err, QX_ERR_INVALID, "%" PRIu64 " items, but '%s' lists %zu", n_items, d->items_from,
                        listed);
     uint64_t n = n_items ? n_items : listed ? listed : d->default_items;
-    if (n == 0)
+    if (n == 0 && !(d->flags & QX_TASK_COUNTS_ITEMS))
         return qx_fail(err, QX_ERR_INVALID, "%s has no default number of items: give -n N", d->name);
     *ret_n_items = n;
     return QX_ERR_OK;

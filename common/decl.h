@@ -46,7 +46,8 @@ qx_err param_decl_check(const struct param_decl *p, const char *value, struct qx
  * choice. TABLE values must be blob references (blob_ref_parse). */
 qx_err task_decl_check(const struct task_decl *d, const struct param *params, uint32_t n_params,
                        struct qx_error *err);
-/* The n to use: `n_items` if not 0, else the default. INVALID if there is none or it is over what items_from allows. */
+/* The n to use: `n_items` if not 0, else the default. INVALID if there is none or it is over what items_from allows. A task that
+ * counts its items may give 0: it says so itself once it is open. */
 qx_err task_decl_items(const struct task_decl *d, const struct param *params, uint32_t n_params,
                        uint64_t n_items, uint64_t *ret_n_items, struct qx_error *err);
 

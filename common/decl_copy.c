@@ -169,7 +169,7 @@ static qx_err check_table(const struct qx_task *task, struct qx_error *err)
         return qx_fail(err, QX_ERR_INVALID, "details of more than %d bytes", DETAILS_BYTES_MAX);
     if (task->shape != QX_SHAPE_MAP)
         return qx_fail(err, QX_ERR_INVALID, "unknown shape %u", (unsigned)task->shape);
-    if (task->flags & ~(uint32_t)(QX_TASK_NOT_REPRODUCIBLE | QX_TASK_OWN_REDUCER))
+    if (task->flags & ~(uint32_t)(QX_TASK_NOT_REPRODUCIBLE | QX_TASK_OWN_REDUCER | QX_TASK_COUNTS_ITEMS))
         return qx_fail(err, QX_ERR_INVALID, "unknown flags 0x%x", task->flags);
     if (!task->open)
         return qx_fail(err, QX_ERR_INVALID, "it has no open function");

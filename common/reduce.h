@@ -129,6 +129,12 @@ double reduce_cov(const struct reduce_plan *p, const struct reduce_state *s, uin
 /* Type 7 quantile of a QUANTILES reducer (Hyndman & Fan 1996); `*ret_exact` false when the sketch answered. */
 qx_err reduce_quantile(const struct reduce_plan *p, const struct reduce_state *s, uint32_t reducer,
                        double prob, double *ret_value, bool *ret_exact);
+/* For many quantiles of one state: what they are looked up in, made once into *out (overwritten). Of an exact reducer
+ * that is what reduce_sorted gives. */
+qx_err reduce_quantiles(const struct reduce_plan *p, const struct reduce_state *s, uint32_t reducer,
+                        struct qx_bytes *out);
+double reduce_quantile_in(const struct reduce_plan *p, const struct reduce_state *s, uint32_t reducer,
+                          const struct qx_bytes *prepared, double prob, bool *ret_exact);
 /* The rows of a COLLECT reducer, in item order. Borrowed. */
 const double *reduce_rows(const struct reduce_plan *p, const struct reduce_state *s, uint32_t reducer,
                           uint64_t *ret_n_rows);

@@ -136,20 +136,31 @@ double reduce_bin(const struct reduce_plan *p, const struct reduce_state *s, uin
     return (double)(i == 0 ? h->below : i == bins + 1 ? h->above : h->bins[i - 1]);
 }
 
-qx_err reduce_quantile(const struct reduce_plan *p, const struct reduce_state *s, uint32_t reducer,
-                       double prob, double *ret_value, bool *ret_exact)
+qx_err reduce_quantiles(const struct reduce_plan *p, const struct reduce_state *s, uint32_t reducer,
+                        struct qx_bytes *out)
+{
+    const struct quantiles_part *q = part_of(p, s, reducer, QX_REDUCE_QUANTILES);
+    return q ? quantiles_prepare(&s->parts[reducer], out) : QX_ERR_INVALID;
+}
+
+double reduce_quantile_in(const struct reduce_plan *p, const struct reduce_state *s, uint32_t reducer,
+                          const struct qx_bytes *prepared, double prob, bool *ret_exact)
 {
     const struct quantiles_part *q = part_of(p, s, reducer, QX_REDUCE_QUANTILES);
     if (!q)
-        return QX_ERR_INVALID;
+        return NAN;
+    if (ret_exact)
+        *ret_exact = !q->is_sketch;
+    return quantiles_value(q, prepared, prob);
+}
+
+qx_err reduce_quantile(const struct reduce_plan *p, const struct reduce_state *s, uint32_t reducer,
+                       double prob, double *ret_value, bool *ret_exact)
+{
     struct qx_bytes prepared = {0};
-    const struct qx_bytes *part = &s->parts[reducer];
-    qx_err e = q->is_sketch ? quantiles_weighted(part, &prepared) : quantiles_sorted(part, &prepared);
-    if (e == QX_ERR_OK) {
-        *ret_value = quantiles_value(q, &prepared, prob);
-        if (ret_exact)
-            *ret_exact = !q->is_sketch;
-    }
+    qx_err e = reduce_quantiles(p, s, reducer, &prepared);
+    if (e == QX_ERR_OK)
+        *ret_value = reduce_quantile_in(p, s, reducer, &prepared, prob, ret_exact);
     qx_bytes_fini(&prepared);
     return e;
 }

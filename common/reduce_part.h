@@ -147,19 +147,20 @@ static inline const struct table_entry *table_entry_at(const struct qx_reducer *
 
 struct quantiles_part {
     uint64_t n, n_nan;
-    uint64_t is_sketch, n_levels, parity;
+    uint64_t is_sketch, n_levels;
     uint64_t error; /* no rank of the sketch is further off than this */
     double min, max;
 };
 /* All values of an exact part, ascending, into *out (overwritten). */
 qx_err quantiles_sorted(const struct qx_bytes *part, struct qx_bytes *out);
-/* The values of a sketch with their weights, ascending. */
+/* What quantiles_value looks in, into *out (overwritten): of an exact part what quantiles_sorted gives, of a sketch its
+ * values, ascending, each with the count of items that it and those before it stand for. */
 struct weighted {
     double value;
-    uint64_t weight;
+    uint64_t upto;
 };
-qx_err quantiles_weighted(const struct qx_bytes *part, struct qx_bytes *out);
-/* `prob` from what one of the two above gave. */
+qx_err quantiles_prepare(const struct qx_bytes *part, struct qx_bytes *out);
+/* A binary search at most. */
 double quantiles_value(const struct quantiles_part *q, const struct qx_bytes *prepared, double prob);
 
 #endif

@@ -49,8 +49,14 @@ static qx_err scan_name(struct scan *s, char name[RULE_NAME_BYTES])
     return scan_fail(s, start, what);
 }
 
-static qx_err scan_op(struct scan *s, enum rule_op *ret)
+/* A count of exceedances goes up one by one: it reaches its bound, so '=' says the same as '>='. */
+static qx_err scan_op(struct scan *s, const char *name, enum rule_op *ret)
 {
+    if (*s->p == '=' && strcmp(name, "exceed") == 0) {
+        s->p++;
+        *ret = RULE_GE;
+        return QX_ERR_OK;
+    }
     if (*s->p != '<' && *s->p != '>')
         return scan_fail(s, s->p, "expected <, <=, > or >=");
     bool less = *s->p++ == '<', equal = *s->p == '=';
@@ -85,7 +91,7 @@ static qx_err scan_term(struct scan *s, struct rule *r)
     qx_err e = scan_name(s, r->terms[r->n_terms].name);
     skip_blanks(s);
     if (e == QX_ERR_OK)
-        e = scan_op(s, &op);
+        e = scan_op(s, r->terms[r->n_terms].name, &op);
     skip_blanks(s);
     if (e == QX_ERR_OK)
         e = scan_bound(s, &r->terms[r->n_terms].bound);

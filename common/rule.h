@@ -1,4 +1,4 @@
-/* rule.h - stopping rules: "se<1e-4", "rel<0.01, n>=1000". Conditions joined by ',' must all hold.
+/* rule.h - stopping rules: "se<1e-4", "rel<0.01, n>=1000", "exceed=20". Conditions joined by ',' must all hold.
  * A rule is evaluated on the finished prefix only, at checkpoints (block.h). Pure. */
 #ifndef QX_COMMON_RULE_H
 #define QX_COMMON_RULE_H

@@ -129,6 +129,11 @@ static size_t padded(size_t len)
     return (len + 7) & ~(size_t)7;
 }
 
+static size_t at_values(size_t at)
+{
+    return (at + TABLE_VALUES_ALIGN - 1) & ~(size_t)(TABLE_VALUES_ALIGN - 1);
+}
+
 static size_t cell_bytes(const struct build_column *c)
 {
     return c->type == QX_COLUMN_REAL ? sizeof(double) : sizeof(uint32_t);
@@ -139,8 +144,8 @@ static size_t image_bytes(const struct build_column *columns, uint32_t n_columns
     size_t len = sizeof(struct table_header) + n_columns * sizeof(struct image_entry);
     for (uint32_t i = 0; i < n_columns; i++) {
         const struct build_column *c = &columns[i];
-        len += padded(strlen(c->name) + 1) + padded(c->n * cell_bytes(c)) + c->levels.n * sizeof(uint64_t) +
-               padded(c->levels.text.len);
+        len = at_values(len + padded(strlen(c->name) + 1)) + padded(c->n * cell_bytes(c));
+        len += c->levels.n * sizeof(uint64_t) + padded(c->levels.text.len);
     }
     return len;
 }
@@ -157,6 +162,7 @@ static struct image_entry put_column(const struct build_column *c, struct qx_byt
 {
     struct image_entry entry = {(uint32_t)c->type, c->levels.n, c->n_missing, 0, 0, 0};
     entry.name_at = put_section(out, c->name, strlen(c->name) + 1);
+    (void)qx_bytes_resize(out, at_values(out->len));
     entry.values_at =
         put_section(out, c->type == QX_COLUMN_REAL ? (const void *)c->real : c->code, c->n * cell_bytes(c));
     entry.levels_at = out->len;

@@ -1,6 +1,5 @@
-/* CSV by libcsv, in its strict mode. A first pass fills the columns of numbers and learns which are text; only when some
- * are does a second pass collect those. libcsv cannot be stopped from a callback, so it is fed in pieces. */
-#include <csv.h>
+/* Columns are of numbers until a cell says otherwise. One that has held no number yet becomes text where it stands; one
+ * that has is collected again, with all others of its kind, in a second pass over the text. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,9 +11,11 @@
 #include "common/number.h"
 #include "common/table.h"
 #include "common/table_build.h"
+#include "common/table_cells.h"
 #include "common/utf8.h"
 
-enum { PIECE_BYTES = 64 * 1024 };
+/* Every whole number below is a double, and what rounds to one below is one. */
+#define EXACT_WHOLE_MAX 0x1p53
 
 struct load {
     const char *name;
@@ -22,12 +23,15 @@ struct load {
     size_t cap;
     uint32_t n_columns, column; /* `column` of the current row comes next */
     uint64_t row;               /* the current one; the header is row 1 */
-    bool second_pass;
-    struct wrong { /* the first cell of a column that is no finite number but says it is one */
-        uint64_t row;
+    char separator;
+    bool second_pass; /* collects the columns marked `again`, and nothing else */
+    struct check {
+        bool again;   /* became text after numbers */
+        uint64_t row; /* of the first cell that is no finite number but says it is one; 0: none */
         char text[24];
-    } * wrong;
-    size_t cap_wrong;
+    } * checks; /* one a column */
+    size_t cap_checks;
+    bool any_again;
     qx_err failed;
     struct qx_error *err;
 };
@@ -57,34 +61,62 @@ static bool is_missing(const char *text, size_t len)
 }
 
 /* Spellings of what is no finite number but claims to be one. */
-static bool is_nan_or_inf(const char *text)
+static bool is_nan_or_inf(const char *text, size_t len)
 {
     static const char *const words[] = {"nan", "inf", "infinity"};
-    text += *text == '-' || *text == '+';
+    size_t sign = len > 0 && (*text == '-' || *text == '+');
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasecmp(text, words[i]) == 0)
+        if (len - sign == strlen(words[i]) && strncasecmp(text + sign, words[i], len - sign) == 0)
             return true;
     return false;
 }
 
-/* Other tools' separators, seen in the only cell of a header; NULL: none. */
-static const char *other_separator(const char *text)
+/* Is this a whole number in plain digits that its double `v` has other digits than? */
+static bool loses_digits(const char *text, size_t len, double v)
 {
-    return strchr(text, ';') ? "';' (from R: write.csv, not write.csv2)" : strchr(text, '\t') ? "tabs" : NULL;
+    char digits[400];
+    if (fabs(v) < EXACT_WHOLE_MAX || !isfinite(v))
+        return false;
+    size_t from = *text == '-' || *text == '+';
+    while (from < len && text[from] == '0')
+        from++;
+    for (size_t i = from; i < len; i++)
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    int n = snprintf(digits, sizeof digits, "%.0f", fabs(v));
+    return (size_t)n != len - from || memcmp(digits, text + from, len - from) != 0;
 }
 
-static void header_cell(struct load *l, const char *text, size_t len)
+/* Other tools' separators, seen in the only cell of a header; NULL: none. */
+static const char *other_separator(const struct load *l, const char *text)
+{
+    if (strchr(text, ';'))
+        return "';' (from R: write.csv, not write.csv2)";
+    return l->separator == '\t' && strchr(text, ',') ? "commas, but the name says tabs" : NULL;
+}
+
+static char *copy_text(const struct cell *cell)
+{
+    char *to = qx_malloc(cell->len + 1);
+    if (to) {
+        memcpy(to, cell->text, cell->len);
+        to[cell->len] = '\0';
+    }
+    return to;
+}
+
+static void header_cell(struct load *l, const struct cell *cell)
 {
     double number;
-    if (len == 0) {
+    if (cell->len == 0) {
         load_fail(l, QX_ERR_INVALID, "no header: column %u of row 1 has no name%s", l->column + 1,
                   l->column == 0 ? " (from R: write.csv with row.names=FALSE)" : "");
         return;
     }
-    if (number_parse(text, len, &number)) {
+    if (number_parse(cell->text, cell->len, &number)) {
         load_fail(l, QX_ERR_INVALID,
-                  "no header: column %u of row 1 is the number %.30s; the first row must name the columns",
-                  l->column + 1, text);
+                  "no header: column %u of row 1 is the number %.*s; the first row must name the columns",
+                  l->column + 1, cell->len < 30 ? (int)cell->len : 30, cell->text);
         return;
     }
     if (l->n_columns == TABLE_COLUMNS_MAX) {
@@ -92,70 +124,77 @@ static void header_cell(struct load *l, const char *text, size_t len)
         return;
     }
     if (qx_grow(&l->columns, &l->cap, (size_t)l->n_columns + 1, sizeof *l->columns) != 0 ||
-        qx_grow(&l->wrong, &l->cap_wrong, (size_t)l->n_columns + 1, sizeof *l->wrong) != 0) {
+        qx_grow(&l->checks, &l->cap_checks, (size_t)l->n_columns + 1, sizeof *l->checks) != 0) {
         load_nomem(l, QX_ERR_NOMEM);
         return;
     }
-    char *name = qx_strdup(text);
+    char *name = copy_text(cell);
     if (!name) {
         load_nomem(l, QX_ERR_NOMEM);
         return;
     }
-    l->wrong[l->n_columns] = (struct wrong){0};
+    const char *other =
+        cell->ends_row && l->n_columns == 0 && !cell->quoted ? other_separator(l, name) : NULL;
+    if (other)
+        load_fail(l, QX_ERR_INVALID,
+                  "row 1 is separated by %s: the cells must be separated by commas or tabs", other);
+    l->checks[l->n_columns] = (struct check){0};
     l->columns[l->n_columns++] = (struct build_column){.name = name, .type = QX_COLUMN_REAL};
 }
 
-static qx_err number_cell(struct load *l, struct build_column *c, const char *text, size_t len)
+/* The first cell that is no number, or would not be the same as one. */
+static qx_err turn_to_text(struct load *l, struct build_column *c, const struct cell *cell)
+{
+    size_t n_missing = c->n_missing;
+    bool again = c->n > n_missing;
+    l->checks[l->column].again = again;
+    l->any_again |= again;
+    build_restart_as_text(c);
+    qx_err e = QX_ERR_OK;
+    for (size_t i = 0; i < n_missing && e == QX_ERR_OK && !again; i++)
+        e = build_missing(c);
+    return e == QX_ERR_OK && !again ? build_text(c, cell->text, cell->len) : e;
+}
+
+static qx_err number_cell(struct load *l, struct build_column *c, const struct cell *cell)
 {
     double v;
-    if (is_missing(text, len))
+    if (is_missing(cell->text, cell->len))
         return build_missing(c);
-    if (number_parse(text, len, &v) && isfinite(v))
+    bool is_number = number_parse(cell->text, cell->len, &v);
+    if (is_number ? loses_digits(cell->text, cell->len, v) : !is_nan_or_inf(cell->text, cell->len))
+        return turn_to_text(l, c, cell);
+    if (is_number && isfinite(v))
         return build_real(c, v);
-    if (!number_parse(text, len, &v) && !is_nan_or_inf(text)) {
-        build_restart_as_text(c);
-        return QX_ERR_OK;
-    }
-    struct wrong *w = &l->wrong[l->column];
+    struct check *w = &l->checks[l->column];
     if (w->row == 0) {
         w->row = l->row;
-        (void)snprintf(w->text, sizeof w->text, "%s", text);
+        (void)snprintf(w->text, sizeof w->text, "%.*s", cell->len < sizeof w->text ? (int)cell->len : 23,
+                       cell->text);
     }
     return build_real(c, 0);
 }
 
-static void on_cell(void *data, size_t len, void *arg)
+static void data_cell(struct load *l, const struct cell *cell)
 {
-    struct load *l = arg;
-    const char *text = data;
-    if (l->failed != QX_ERR_OK)
-        return;
-    if (l->row == 1) {
-        if (!l->second_pass)
-            header_cell(l, text, len);
-    } else if (l->column < l->n_columns) {
-        struct build_column *c = &l->columns[l->column];
-        qx_err e = QX_ERR_OK;
-        if (c->type == QX_COLUMN_REAL)
-            e = l->second_pass ? QX_ERR_OK : number_cell(l, c, text, len);
-        else if (l->second_pass)
-            e = is_missing(text, len) ? build_missing(c) : build_text(c, text, len);
-        load_nomem(l, e);
-    }
-    l->column++;
+    struct build_column *c = &l->columns[l->column];
+    qx_err e = QX_ERR_OK;
+    if (c->type == QX_COLUMN_REAL)
+        e = l->second_pass ? QX_ERR_OK : number_cell(l, c, cell);
+    else if (l->second_pass == l->checks[l->column].again)
+        e = is_missing(cell->text, cell->len) ? build_missing(c) : build_text(c, cell->text, cell->len);
+    load_nomem(l, e);
 }
 
-static void on_row(int end, void *arg)
+static void take_cell(struct load *l, const struct cell *cell)
 {
-    (void)end;
-    struct load *l = arg;
-    if (l->failed != QX_ERR_OK)
+    if (l->row > 1 && l->column < l->n_columns)
+        data_cell(l, cell);
+    else if (l->row == 1 && !l->second_pass)
+        header_cell(l, cell);
+    l->column++;
+    if (!cell->ends_row || l->failed != QX_ERR_OK)
         return;
-    if (l->row == 1 && l->n_columns == 1 && other_separator(l->columns[0].name)) {
-        load_fail(l, QX_ERR_INVALID, "row 1 is separated by %s: the cells must be separated by commas",
-                  other_separator(l->columns[0].name));
-        return;
-    }
     if (l->row > 1 && l->column != l->n_columns) {
         load_fail(l, QX_ERR_INVALID, "row %" PRIu64 " has %u cells, the header has %u", l->row, l->column,
                   l->n_columns);
@@ -165,45 +204,34 @@ static void on_row(int end, void *arg)
     l->column = 0;
 }
 
-static void parse_pieces(struct load *l, struct csv_parser *p, const char *csv, size_t len)
+static void malformed(struct load *l, enum cells_state s, size_t offset)
 {
-    for (size_t at = 0; at < len && l->failed == QX_ERR_OK;) {
-        size_t piece = len - at < PIECE_BYTES ? len - at : PIECE_BYTES;
-        size_t done = csv_parse(p, csv + at, piece, on_cell, on_row, l);
-        if (l->failed == QX_ERR_OK && done != piece) {
-            if (csv_error(p) == CSV_EPARSE)
-                load_fail(l, QX_ERR_INVALID,
-                          "row %" PRIu64 ", column %u: misplaced quote at byte %zu (a quote inside a "
-                          "quoted cell is doubled)",
-                          l->row, l->column + 1, at + done + 1);
-            else
-                load_nomem(l, QX_ERR_NOMEM);
-        }
-        at += piece;
-    }
-    if (l->failed == QX_ERR_OK && csv_fini(p, on_cell, on_row, l) != 0) {
-        if (csv_error(p) == CSV_EPARSE)
-            load_fail(l, QX_ERR_INVALID, "row %" PRIu64 ", column %u: the quoted cell does not end", l->row,
-                      l->column + 1);
-        else
-            load_nomem(l, QX_ERR_NOMEM);
-    }
+    if (s == CELLS_BAD_QUOTE)
+        load_fail(l, QX_ERR_INVALID,
+                  "row %" PRIu64 ", column %u: misplaced quote at byte %zu (a quote inside a "
+                  "quoted cell is doubled)",
+                  l->row, l->column + 1, offset + 1);
+    else if (s == CELLS_OPEN_QUOTE)
+        load_fail(l, QX_ERR_INVALID, "row %" PRIu64 ", column %u: the quoted cell does not end", l->row,
+                  l->column + 1);
+    else if (s == CELLS_NOMEM)
+        load_nomem(l, QX_ERR_NOMEM);
 }
 
 static qx_err load_pass(struct load *l, const char *csv, size_t len, bool second)
 {
-    struct csv_parser p;
-    if (csv_init(&p, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL) != 0) {
-        load_nomem(l, QX_ERR_NOMEM);
-        return l->failed;
-    }
-    csv_set_realloc_func(&p, qx_realloc);
-    csv_set_free_func(&p, qx_free);
+    struct cells cells;
+    struct cell cell;
+    enum cells_state s = CELLS_END;
     l->second_pass = second;
     l->row = 1;
     l->column = 0;
-    parse_pieces(l, &p, csv, len);
-    csv_free(&p);
+    cells_init(&cells, csv, len, l->separator);
+    while (l->failed == QX_ERR_OK && (s = cells_next(&cells, &cell)) == CELLS_ONE)
+        take_cell(l, &cell);
+    if (l->failed == QX_ERR_OK)
+        malformed(l, s, cells_offset(&cells));
+    cells_fini(&cells);
     return l->failed;
 }
 
@@ -223,11 +251,11 @@ static qx_err check_header(struct load *l)
 static qx_err check_numbers(struct load *l)
 {
     for (uint32_t i = 0; i < l->n_columns; i++)
-        if (l->columns[i].type == QX_COLUMN_REAL && l->wrong[i].row != 0) {
+        if (l->columns[i].type == QX_COLUMN_REAL && l->checks[i].row != 0) {
             load_fail(l, QX_ERR_INVALID,
                       "row %" PRIu64 ", column '%.60s': %s is not a finite number (leave the cell empty "
                       "where the value is missing)",
-                      l->wrong[i].row, l->columns[i].name, l->wrong[i].text);
+                      l->checks[i].row, l->columns[i].name, l->checks[i].text);
             return l->failed;
         }
     return QX_ERR_OK;
@@ -245,10 +273,7 @@ static qx_err load_columns(struct load *l, const char *csv, size_t len)
         load_fail(l, QX_ERR_INVALID, "there is a header but no row of data");
     if (l->failed != QX_ERR_OK || check_header(l) != QX_ERR_OK || check_numbers(l) != QX_ERR_OK)
         return l->failed;
-    for (uint32_t i = 0; i < l->n_columns; i++)
-        if (l->columns[i].type == QX_COLUMN_TEXT)
-            return load_pass(l, csv, len, true);
-    return QX_ERR_OK;
+    return l->any_again ? load_pass(l, csv, len, true) : QX_ERR_OK;
 }
 
 static qx_err check_bytes(const char *name, const char *csv, size_t len, struct qx_error *err)
@@ -283,7 +308,7 @@ qx_err table_from_csv(const char *name, const void *csv, size_t len, struct qx_b
         text += 3;
         len -= 3;
     }
-    struct load l = {.name = name, .err = err};
+    struct load l = {.name = name, .err = err, .separator = cells_separator(name, text, len)};
     struct qx_bytes image = {0};
     e = load_columns(&l, text, len);
     if (e == QX_ERR_OK && (e = build_image(l.columns, l.n_columns, l.row - 2, &image)) != QX_ERR_OK)
@@ -295,6 +320,6 @@ qx_err table_from_csv(const char *name, const void *csv, size_t len, struct qx_b
     for (uint32_t i = 0; i < l.n_columns; i++)
         build_fini(&l.columns[i]);
     qx_free(l.columns);
-    qx_free(l.wrong);
+    qx_free(l.checks);
     return e;
 }

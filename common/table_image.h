@@ -23,4 +23,7 @@ _Static_assert(sizeof(struct table_header) == 24 && sizeof(struct image_entry) =
 
 #define TABLE_CODE_MISSING UINT32_MAX
 
+/* Where the writer begins the values of a column: a line of the cache. Readers ask for 8 only. */
+enum { TABLE_VALUES_ALIGN = 64 };
+
 #endif

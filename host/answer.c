@@ -59,20 +59,38 @@ double host_answer_number(const struct qx_answer *a, uint32_t reducer, int what,
     }
 }
 
-/* A copy that lives until finish() returns; made once. */
-static const void *copied(const struct qx_answer *a, uint32_t reducer, bool sorted, size_t *ret_n)
+/* What was made of a reducer lives until finish() returns; made once. NULL: out of memory. */
+static const struct qx_bytes *made(const struct qx_answer *a, uint32_t reducer, enum qx_reducer_kind kind)
 {
-    /* the table of answers takes a const answer; the copies are the host's own */
+    /* the table of answers takes a const answer; what is made is the host's own */
     struct qx_bytes *data = &((struct qx_answer *)(uintptr_t)a)->data[reducer];
     qx_err e = QX_ERR_OK;
     if (data->len == 0)
-        e = sorted ? reduce_sorted(a->task->plan, a->state, reducer, data)
-                   : reduce_records(a->task->plan, a->state, reducer, data);
+        e = kind == QX_REDUCE_QUANTILES ? reduce_quantiles(a->task->plan, a->state, reducer, data)
+                                        : reduce_records(a->task->plan, a->state, reducer, data);
     if (e == QX_ERR_NOMEM)
         (void)host_no_memory(a->task, "the answer");
-    if (e != QX_ERR_OK)
+    return e == QX_ERR_OK ? data : NULL;
+}
+
+static const void *sorted_values(const struct qx_answer *a, uint32_t reducer, size_t *ret_n)
+{
+    const struct qx_bytes *data = made(a, reducer, QX_REDUCE_QUANTILES);
+    bool exact = false;
+    if (data)
+        (void)reduce_quantile_in(a->task->plan, a->state, reducer, data, 0.5, &exact);
+    if (!exact)
         return NULL;
-    *ret_n = sorted ? data->len / sizeof(double) : data->len;
+    *ret_n = data->len / sizeof(double);
+    return data->data;
+}
+
+static const void *all_records(const struct qx_answer *a, uint32_t reducer, size_t *ret_n)
+{
+    const struct qx_bytes *data = made(a, reducer, QX_REDUCE_RECORDS);
+    if (!data)
+        return NULL;
+    *ret_n = data->len;
     return data->data;
 }
 
@@ -102,8 +120,10 @@ const void *host_answer_data(const struct qx_answer *a, uint32_t reducer, int wh
         return data;
     case QX_ANSWER_OWN:
         return reduce_own(a->task->plan, a->state, reducer, ret_n);
+    case QX_ANSWER_SORTED:
+        return sorted_values(a, reducer, ret_n);
     default:
-        return copied(a, reducer, what == QX_ANSWER_SORTED, ret_n);
+        return all_records(a, reducer, ret_n);
     }
 }
 
@@ -114,8 +134,9 @@ double host_answer_quantile(const struct qx_answer *a, uint32_t reducer, double 
     bool exact = true;
     if (r && r->kind != QX_REDUCE_QUANTILES)
         host_break(a->task, "it asks for a quantile of reducer %u, which keeps none", reducer);
-    else if (r && reduce_quantile(a->task->plan, a->state, reducer, prob, &v, &exact) != QX_ERR_OK)
-        v = NAN;
+    const struct qx_bytes *data = r && r->kind == QX_REDUCE_QUANTILES ? made(a, reducer, r->kind) : NULL;
+    if (data)
+        v = reduce_quantile_in(a->task->plan, a->state, reducer, data, prob, &exact);
     if (ret_exact)
         *ret_exact = exact;
     return v;

@@ -59,6 +59,8 @@ qx_err host_open(const struct qx_task *task, const struct task_decl *decl, const
                  struct qx_error *err);
 void host_close(struct host_task *t);
 const struct reduce_plan *host_plan(const struct host_task *t);
+/* How many items open() said there are, 0: it did not say; 0 and 0 for tasks without QX_TASK_COUNTS_ITEMS. */
+void host_items(const struct host_task *t, uint64_t *ret_default, uint64_t *ret_max);
 /* To merge own reducers; for tree_new and reduce_merge. */
 const struct reduce_plugin *host_reduce_plugin(struct host_task *t);
 

@@ -5,6 +5,7 @@
 #include <gsl/gsl_rng.h> /* the type alone: the host does not link with GSL */
 
 #include "common/bytes.h"
+#include "common/json_out.h"
 #include "common/table.h"
 #include "host/host.h"
 
@@ -49,17 +50,15 @@ struct host_group {
 
 enum { EMIT_DEPTH_MAX = 16 };
 struct emitter {
-    struct qx_bytes *out;
+    struct json_out json;
     uint32_t depth;
-    struct {
-        bool is_list, has_members;
-    } levels[EMIT_DEPTH_MAX];
+    bool is_list[EMIT_DEPTH_MAX];
 };
 
 struct qx_answer {
     struct host_task *task;
     const struct reduce_state *state;
-    struct qx_bytes data[QX_PLAN_REDUCERS_MAX]; /* copies made for answer_data */
+    struct qx_bytes data[QX_PLAN_REDUCERS_MAX]; /* made for answer_data and answer_quantile */
 };
 
 struct host_task {
@@ -80,6 +79,7 @@ struct host_task {
     struct reduce_plan *plan;
     struct reduce_plugin plug;
     bool has_records;
+    uint64_t items_default, items_max; /* as open() counted them; 0: it did not */
 
     struct qx_error said;   /* by qx_error(), code OK if nothing was */
     struct qx_error broken; /* a rule of task.h was broken in a call that could not say so */

@@ -111,7 +111,7 @@ static qx_err call_task(struct host_task *t, uint64_t first, uint32_t count, str
 {
     size_t stride = reduce_plan_columns(t->plan);
     double *row = t->group.rows + (first - t->group.first) * stride;
-    if (*t->ctx.cancel != 0)
+    if (qx_cancelled(&t->ctx))
         return cancelled(err);
     if (t->task->block && !t->opt.single_items)
         return call_block(t, first, count, row, err);
@@ -119,7 +119,7 @@ static qx_err call_task(struct host_task *t, uint64_t first, uint32_t count, str
         qx_err e = t->task->run ? call_run(t, first + i, row, err) : call_block(t, first + i, 1, row, err);
         if (e != QX_ERR_OK)
             return e;
-        if (*t->ctx.cancel != 0 && i + 1 < count)
+        if (qx_cancelled(&t->ctx) && i + 1 < count)
             return cancelled(err);
     }
     return QX_ERR_OK;

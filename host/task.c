@@ -71,7 +71,7 @@ qx_err host_leave(struct host_task *t, qx_err code, const char *what, struct qx_
     if (code == QX_ERR_OK)
         return code;
     if (code == QX_ERR_CANCELLED) {
-        if (*t->ctx.cancel != 0)
+        if (qx_cancelled(&t->ctx))
             return qx_fail(err, code, "cancelled");
         return qx_fail(err, QX_ERR_TASK, "task %s: %s gave CANCELLED, but nobody asked for it", t->decl->name,
                        what);
@@ -108,6 +108,23 @@ static const struct qx_column *host_table_find(struct qx_ctx *ctx, const struct 
                        "the data have no column '%.60s'; there are %u, the first is '%.60s'", name, n,
                        names[0]);
     return NULL;
+}
+
+static qx_err host_count_items(struct qx_ctx *ctx, uint64_t n_default, uint64_t n_max)
+{
+    struct host_task *t = host_of(ctx);
+    if (t->phase != PHASE_OPEN || !(t->decl->flags & QX_TASK_COUNTS_ITEMS)) {
+        host_break(t, "qx_items() belongs in open() of a task with the flag QX_TASK_COUNTS_ITEMS");
+        return QX_ERR_TASK;
+    }
+    if (n_default > QX_ITEMS_MAX || (n_max > 0 && n_default > n_max)) {
+        host_break(t, "qx_items(%llu, %llu): the default is over the most", (unsigned long long)n_default,
+                   (unsigned long long)n_max);
+        return QX_ERR_TASK;
+    }
+    t->items_default = n_default;
+    t->items_max = n_max;
+    return QX_ERR_OK;
 }
 
 static void host_progress(struct qx_ctx *ctx, double share)
@@ -150,6 +167,7 @@ const struct qx_host host_functions = {
     .answer_data = host_answer_data,
     .answer_quantile = host_answer_quantile,
     .emit = host_emit,
+    .items = host_count_items,
 };
 
 /* ---- open and close ---- */
@@ -176,7 +194,7 @@ qx_err host_open(const struct qx_task *task, const struct task_decl *decl, const
     t->ctx = (struct qx_ctx){&host_functions, opt->seed, opt->cancel ? opt->cancel : &never_cancelled, t};
     host_own_bind(t);
     if (t->opt.current_item)
-        *t->opt.current_item = HOST_NO_ITEM;
+        __atomic_store_n(t->opt.current_item, HOST_NO_ITEM, __ATOMIC_RELAXED);
     qx_err e = host_params_read(t, params, n_params, err);
     if (e == QX_ERR_OK)
         e = call_open(t, err);
@@ -209,6 +227,12 @@ void host_close(struct host_task *t)
 const struct reduce_plan *host_plan(const struct host_task *t)
 {
     return t->plan;
+}
+
+void host_items(const struct host_task *t, uint64_t *ret_default, uint64_t *ret_max)
+{
+    *ret_default = t->items_default;
+    *ret_max = t->items_max;
 }
 
 const struct reduce_plugin *host_reduce_plugin(struct host_task *t)

@@ -31,10 +31,22 @@ static void split_idle_time(struct job_info *i)
     i->wait_ns = idle_ns - i->transfer_ns;
 }
 
+/* What is in the answer once a rule has cut it; what was done beyond that is not. */
+static uint64_t items_done(const struct job *j)
+{
+    uint64_t n = 0;
+    if (!j->has_rule || j->state == JOB_STATE_RUNNING)
+        return j->items_done;
+    for (uint32_t i = 0; i < j->spec->n_cells; i++)
+        n += j->cells[i].answer.n_items;
+    return n;
+}
+
 static void job_info(struct master *m, struct job *j, struct job_info *ret)
 {
     const struct job_spec *s = j->spec;
     struct sched_job_stats stats = {0};
+    uint64_t total, n_items = job_items(j, &total);
     (void)sched_job_stats(m->sched, j->id, &stats);
     *ret = (struct job_info){.job = j->id,
                              .state = j->state,
@@ -44,15 +56,15 @@ static void job_info(struct master *m, struct job *j, struct job_info *ret)
                              .error = j->state == JOB_STATE_FAILED ? j->error.text : "",
                              .error_code = j->state == JOB_STATE_FAILED ? (int32_t)j->error.code : QX_ERR_OK,
                              .seed = s->seed,
-                             .n_items = s->n_items,
+                             .n_items = n_items ? n_items : s->n_items,
                              .submitted_unix_ms = j->submitted_unix_ms,
                              .elapsed_ns = since(j->ended_ns ? j->ended_ns : m->now_ns, j),
                              .n_cells = s->n_cells,
                              .cells_done = j->cells_finished,
                              .slots = sched_slots(m->sched),
-                             .items_done = j->items_done,
+                             .items_done = items_done(j),
                              .items_failed = j->items_failed,
-                             .items_total = j->has_rule ? 0 : s->n_items * s->n_cells,
+                             .items_total = j->has_rule ? 0 : total,
                              .first_lease_ns = since(j->first_lease_ns, j),
                              .last_result_ns = since(j->last_result_ns, j),
                              .transfer_ns = j->transfer_ns,
@@ -63,14 +75,21 @@ static void job_info(struct master *m, struct job *j, struct job_info *ret)
                              .leases = j->leases,
                              .leases_failed = j->leases_failed,
                              .target = j->has_rule ? j->rule.terms[0].bound : (double)NAN,
+                             .until = s->until,
                              .waiting = ""};
     split_idle_time(ret);
     if (j->state == JOB_STATE_RUNNING && stats.waiting_for_workers)
         ret->waiting =
             m->n_workers ? "no worker that is here now has this task in this version" : "no worker is here";
-    ret->estimate = ret->se = (double)NAN;
-    if (j->state == JOB_STATE_RUNNING)
-        job_estimate(j, &ret->estimate_cell, &ret->estimate, &ret->se);
+    ret->estimate = ret->se = ret->measure = (double)NAN;
+    if (j->state == JOB_STATE_RUNNING || j->has_rule) {
+        struct job_estimate est;
+        job_estimate(j, &est);
+        ret->estimate_cell = est.cell;
+        ret->estimate = est.mean;
+        ret->se = est.se;
+        ret->measure = est.measure;
+    }
 }
 
 static void send_answer(struct master *m, const struct peer *to, uint64_t tag, struct job *j)
@@ -406,6 +425,7 @@ static qx_err start_job(struct master *m, const struct job_spec *spec, uint32_t 
     ev.u.submit.class_id = class_id;
     ev.u.submit.n_cells = j->spec->n_cells;
     ev.u.submit.n_items = j->spec->n_items;
+    ev.u.submit.unsized = (j->decl->flags & QX_TASK_COUNTS_ITEMS) != 0;
     ev.u.submit.layout = j->spec->layout;
     ev.u.submit.chunk_items = j->spec->chunk_items;
     ev.u.submit.chunk_items_max = j->spec->rows ? 1u << 16 : 0;
@@ -512,13 +532,31 @@ static bool rule_ended_all(const struct job *j)
     return true;
 }
 
+static bool all_sized(const struct job *j)
+{
+    for (uint32_t i = 0; i < j->spec->n_cells; i++)
+        if (j->cells[i].n_items == 0)
+            return false;
+    return true;
+}
+
+/* Is there a cell that may have more items than it has? */
+static bool can_grow(const struct job *j)
+{
+    for (uint32_t i = 0; i < j->spec->n_cells; i++)
+        if (j->cells[i].n_max == 0 || j->cells[i].n_max > j->cells[i].n_items)
+            return true;
+    return false;
+}
+
 static void extend(struct master *m, const struct peer *from, const struct control *c)
 {
     master_effects(m); /* what was decided before this request is carried out before it */
     struct job *j = find_job(m, from, c->tag, c->u.extend.job);
-    uint64_t n = c->u.extend.n_items;
+    uint64_t n = c->u.extend.n_items, total;
     if (!j)
         return;
+    uint64_t has = all_sized(j) ? job_items(j, &total) : 0;
     struct qx_error err = {0};
     struct param *params = NULL;
     uint32_t n_params = 0;
@@ -533,9 +571,15 @@ static void extend(struct master *m, const struct peer *from, const struct contr
     else if (j->state == JOB_STATE_RUNNING && job_is_opaque(j))
         e = qx_fail(&err, QX_ERR_STATE, "job %" PRIu64 " has a reducer of its own: extend it when it is done",
                     j->id);
-    else if (n <= j->spec->n_items || n > QX_ITEMS_MAX)
+    else if (has == 0)
+        e = qx_fail(&err, QX_ERR_STATE,
+                    "job %" PRIu64 " has not counted its items yet: ask again in a moment", j->id);
+    else if (n <= has || n > QX_ITEMS_MAX)
         e = qx_fail(&err, QX_ERR_INVALID, "job %" PRIu64 " has %" PRIu64 " items already: give a larger n",
-                    j->id, j->spec->n_items);
+                    j->id, has);
+    else if (!can_grow(j))
+        e = qx_fail(&err, QX_ERR_INVALID, "job %" PRIu64 " has all %" PRIu64 " items that there are", j->id,
+                    has);
     else if (e == QX_ERR_OK)
         e = task_decl_items(j->decl, params, n_params, n, &n, &err);
     qx_free(params);
@@ -560,6 +604,18 @@ static void extend(struct master *m, const struct peer *from, const struct contr
     send_progress(m, from, c->tag, j);
 }
 
+/* The parameters of one job as they were given: data sets by the name of their file. */
+static void show_params(const struct job *j, struct job_info *i)
+{
+    const struct job_spec *s = j->spec;
+    i->params = qx_calloc(s->n_params + 1u, sizeof *i->params);
+    for (uint32_t k = 0; i->params && k < s->n_params; k++) {
+        const char *file = job_file(j, s->params[k].value);
+        i->params[k] = (struct param){s->params[k].name, file ? (char *)(uintptr_t)file : s->params[k].value};
+        i->n_params = k + 1;
+    }
+}
+
 static void list_jobs(struct master *m, const struct peer *from, const struct control *c)
 {
     struct job *one = c->u.jobs.job ? find_job(m, from, c->tag, c->u.jobs.job) : NULL;
@@ -572,8 +628,10 @@ static void list_jobs(struct master *m, const struct peer *from, const struct co
         return;
     }
     uint64_t newest = m->next_job - 1;
-    if (one)
+    if (one) {
         job_info(m, one, &re.u.job_list.jobs[re.u.job_list.n++]);
+        show_params(one, &re.u.job_list.jobs[0]);
+    }
     for (uint64_t id = newest > 2 * (uint64_t)m->opt.jobs_kept ? newest - 2 * (uint64_t)m->opt.jobs_kept : 1;
          !one && id <= newest; id++) {
         struct job *j = sink_job(m, id);
@@ -581,6 +639,8 @@ static void list_jobs(struct master *m, const struct peer *from, const struct co
             job_info(m, j, &re.u.job_list.jobs[re.u.job_list.n++]);
     }
     (void)master_send(m, from, &re);
+    if (one)
+        qx_free(re.u.job_list.jobs[0].params);
     qx_free(re.u.job_list.jobs);
 }
 
@@ -687,6 +747,7 @@ static void pong(struct master *m, const struct peer *from, const struct control
     re.u.pong.workers = m->n_workers;
     re.u.pong.slots = sched_slots(m->sched);
     re.u.pong.release = QX_VERSION_STRING;
+    re.u.pong.tasks = catalogue_count(m->catalogue);
     re.u.pong.uptime_ms = (m->now_ns - m->started_ns) / NS_PER_MS;
     (void)master_send(m, from, &re);
 }

@@ -12,14 +12,23 @@
 static const char *const outcome_names[QX_OUTCOME_COUNT] = {"ok",      "error",  "exit",   "signal",
                                                             "timeout", "memory", "budget", "lost"};
 
-/* One encoding serves the lanes and makes our own copy. */
+/* An encoding makes our own copy and serves the lanes. The names of files are no part of what is computed: workers do not
+ * hear of them. */
 static qx_err take_spec(struct job *j, const struct job_spec *spec, struct qx_error *err)
 {
     qx_err e = job_spec_encode(spec, &j->spec_frame);
     if (e == QX_ERR_OK)
         e = job_spec_decode(j->spec_frame.data, j->spec_frame.len, &j->spec, err);
+    if (e == QX_ERR_OK && spec->n_files) {
+        struct job_spec bare = *spec;
+        bare.n_files = 0;
+        qx_bytes_clear(&j->spec_frame);
+        e = job_spec_encode(&bare, &j->spec_frame);
+    }
     if (e == QX_ERR_OK)
         j->cells = qx_calloc(spec->n_cells, sizeof *j->cells);
+    for (uint32_t i = 0; j->cells && i < spec->n_cells && !(j->decl->flags & QX_TASK_COUNTS_ITEMS); i++)
+        j->cells[i].n_items = spec->n_items;
     return e == QX_ERR_OK && !j->cells ? QX_ERR_NOMEM : e;
 }
 
@@ -135,18 +144,26 @@ static qx_err add_plan(struct job *j, const struct frame_view *v, struct qx_erro
 static qx_err find_plan(struct job *j, const struct frame_view *v, const struct reduce_plan **ret,
                         struct qx_error *err)
 {
-    const struct reduce_plan *has = j->cells[v->result.cell].plan;
+    const struct cell *c = &j->cells[v->result.cell];
+    const struct reduce_plan *has = c->plan;
     size_t i = 0;
     if (!v->result.len_plan) {
         *ret = has;
-        return has ? QX_ERR_OK
+        return !job_wants_plan(j, v->result.cell, v->head.session)
+                   ? QX_ERR_OK
                    : qx_fail(err, QX_ERR_PROTO, "a result without the reducer plan that was asked for");
     }
     while (i < j->n_plans && !same_plan(&j->plans[i], v))
         i++;
     if (has && (i == j->n_plans || j->plans[i].plan != has))
-        return qx_fail(err, QX_ERR_PROTO,
-                       "two workers declare other outputs for the same task, version and parameters");
+        return c->plan_sure || c->plan_session == v->head.session
+                   ? qx_fail(err, QX_ERR_PROTO,
+                             "other outputs than all others declare for the same parameters")
+                   : qx_fail(err, QX_ERR_INVALID,
+                             "two workers declare other outputs for task %s %s and the same parameters: they "
+                             "have "
+                             "different builds of it; give the changed one a new version",
+                             j->spec->task, j->spec->version);
     qx_err e = i == j->n_plans ? add_plan(j, v, err) : QX_ERR_OK;
     if (e != QX_ERR_OK)
         return e;
@@ -226,6 +243,20 @@ static qx_err check_rows(const struct job *j, const struct reduce_plan *plan, co
     return QX_ERR_OK;
 }
 
+static void believe_plan(struct cell *c, const struct reduce_plan *plan, const struct frame_view *v)
+{
+    if (!c->plan)
+        c->plan_session = v->head.session;
+    c->plan_sure |= v->result.len_plan && c->plan_session != v->head.session;
+    c->plan = plan;
+}
+
+bool job_wants_plan(const struct job *j, uint32_t cell, uint64_t session)
+{
+    const struct cell *c = &j->cells[cell];
+    return !c->plan || (!c->plan_sure && c->plan_session != session);
+}
+
 qx_err job_decode(struct job *j, const struct frame_view *v, struct job_result *ret, struct qx_error *err)
 {
     const struct reduce_plan *plan = NULL;
@@ -235,7 +266,7 @@ qx_err job_decode(struct job *j, const struct frame_view *v, struct job_result *
     if (e == QX_ERR_OK)
         e = check_rows(j, plan, &v->result, ret->n_items, err);
     if (e == QX_ERR_OK) /* a plan is believed when all that came with it fits */
-        j->cells[v->result.cell].plan = plan;
+        believe_plan(&j->cells[v->result.cell], plan, v);
     return e;
 }
 
@@ -426,13 +457,38 @@ void job_close(struct job *j)
     sodium_bin2hex(j->digest, sizeof j->digest, hash, sizeof hash);
 }
 
+qx_err job_size_cell(struct job *j, uint32_t cell, const struct frame_size *said, struct qx_error *err)
+{
+    struct cell *c = &j->cells[cell];
+    uint64_t n = j->spec->n_items ? j->spec->n_items : said->n_default;
+    if (n == 0)
+        return qx_fail(err, QX_ERR_INVALID, "task %s has no number of items of its own here: give -n N",
+                       j->spec->task);
+    c->n_items = said->n_max && n > said->n_max ? said->n_max : n;
+    c->n_max = said->n_max;
+    return QX_ERR_OK;
+}
+
+uint64_t job_items(const struct job *j, uint64_t *ret_total)
+{
+    uint64_t largest = 0;
+    *ret_total = 0;
+    for (uint32_t i = 0; i < j->spec->n_cells; i++) {
+        largest = j->cells[i].n_items > largest ? j->cells[i].n_items : largest;
+        *ret_total += j->cells[i].n_items;
+    }
+    return largest;
+}
+
 void job_reopen(struct job *j, uint64_t n_items)
 {
     j->spec->n_items = n_items;
     for (uint32_t i = 0; i < j->spec->n_cells; i++) {
         struct cell *c = &j->cells[i];
-        if (c->stopped)
-            continue; /* the rule ended it: more items change nothing */
+        uint64_t n = c->n_max && c->n_max < n_items ? c->n_max : n_items;
+        if (c->stopped || n <= c->n_items)
+            continue; /* the rule ended it, or it has all there is: more items change nothing */
+        c->n_items = n;
         uint64_t before = c->tree ? tree_prefix_items(c->tree) : 0;
         if (c->tree)
             tree_drop_partial(c->tree);
@@ -512,23 +568,38 @@ uint64_t job_rows_waiting(const struct job *j)
     return bytes;
 }
 
-void job_estimate(const struct job *j, uint32_t *ret_cell, double *ret_estimate, double *ret_se)
+/* The first cell that still runs; of a job that has ended, the first. */
+static const struct cell *estimate_cell(const struct job *j)
 {
-    *ret_estimate = *ret_se = (double)NAN;
-    *ret_cell = 0;
-    for (uint32_t i = 0; i < j->spec->n_cells; i++) {
-        const struct cell *c = &j->cells[i];
-        if (c->state != CELL_RUNNING || !c->tree)
-            continue;
-        struct reduce_state s;
-        reduce_state_init(&s);
-        if (tree_prefix_state(c->tree, &s) == QX_ERR_OK) {
-            if (!reduce_stat(c->plan, &s, "mean", ret_estimate))
-                (void)reduce_stat(c->plan, &s, "p", ret_estimate);
-            (void)reduce_stat(c->plan, &s, "se", ret_se);
-            *ret_cell = i;
-        }
-        reduce_state_fini(&s);
+    for (uint32_t i = 0; j->state == JOB_STATE_RUNNING && i < j->spec->n_cells; i++)
+        if (j->cells[i].state == CELL_RUNNING && j->cells[i].tree)
+            return &j->cells[i];
+    return j->state != JOB_STATE_RUNNING && j->cells[0].tree ? &j->cells[0] : NULL;
+}
+
+void job_estimate(const struct job *j, struct job_estimate *ret)
+{
+    const struct cell *c = estimate_cell(j);
+    *ret = (struct job_estimate){.mean = (double)NAN, .se = (double)NAN, .measure = (double)NAN};
+    if (!c)
         return;
+    struct reduce_state s;
+    reduce_state_init(&s);
+    if (tree_prefix_state(c->tree, &s) == QX_ERR_OK) {
+        ret->cell = (uint32_t)(c - j->cells);
+        if (!reduce_stat(c->plan, &s, "mean", &ret->mean))
+            (void)reduce_stat(c->plan, &s, "p", &ret->mean);
+        (void)reduce_stat(c->plan, &s, "se", &ret->se);
+        if (j->has_rule)
+            (void)reduce_stat(c->plan, &s, j->rule.terms[0].name, &ret->measure);
     }
+    reduce_state_fini(&s);
+}
+
+const char *job_file(const struct job *j, const char *ref)
+{
+    for (uint32_t i = 0; i < j->spec->n_files; i++)
+        if (!strcmp(j->spec->files[i].name, ref))
+            return j->spec->files[i].value;
+    return NULL;
 }

@@ -28,8 +28,11 @@ enum cell_state { CELL_RUNNING, CELL_FINISHING, CELL_FINISHED };
 
 struct cell {
     enum cell_state state;
+    uint64_t n_items, n_max;        /* 0: the task has not said yet; 0: an extension may come to any number */
     bool stopped;                   /* by the rule */
     const struct reduce_plan *plan; /* the job's; NULL until the first result */
+    uint64_t plan_session;          /* of the worker that declared it first */
+    bool plan_sure;                 /* a second one has declared the same */
     struct tree *tree;              /* NULL until the first result */
     struct qx_bytes final;          /* the encoded state the answer rests on */
     struct cell_answer answer;      /* texts owned; complete once FINISHED */
@@ -52,6 +55,7 @@ struct job_merge {
     uint32_t cell;
     bool fold; /* of roots at the end, not of siblings */
     struct block_node parent;
+    uint64_t n_items; /* of both sides together */
     struct qx_bytes payload;
 };
 
@@ -102,6 +106,10 @@ qx_err job_result_init(struct job_result *r);
 void job_result_fini(struct job_result *r);
 qx_err job_decode(struct job *j, const struct frame_view *v, struct job_result *ret, struct qx_error *err);
 
+/* Is the plan to come with what this worker is leased of the cell? Until two have declared the same, all others are asked: where
+ * they differ nobody can tell who is right, and the job fails; after that, one that differs lies (job_decode). */
+bool job_wants_plan(const struct job *j, uint32_t cell, uint64_t session);
+
 /* The one state of a MERGE result. */
 qx_err job_decode_state(const struct job *j, const struct frame_view *v, struct reduce_state *ret,
                         struct qx_error *err);
@@ -125,7 +133,11 @@ qx_err job_close_cell(struct job *j, uint32_t cell, bool complete, const struct 
 qx_err job_answer_cell(struct job *j, uint32_t cell, const void *json, size_t len, struct qx_error *err);
 /* After all cells are answered: the digest of the job. */
 void job_close(struct job *j);
-/* An extended job: cells run again from their whole blocks. */
+/* What a SIZE lease said of a cell: how many items it has now. INVALID if neither the user nor the task says. */
+qx_err job_size_cell(struct job *j, uint32_t cell, const struct frame_size *said, struct qx_error *err);
+/* Items of the largest cell, and of all; 0 where they are not known yet. */
+uint64_t job_items(const struct job *j, uint64_t *ret_total);
+/* An extended job: cells that grow run again from their whole blocks. */
 void job_reopen(struct job *j, uint64_t n_items);
 
 /* Skips of blocks [first, end) of a cell, ascending; borrowed until the next call. */
@@ -135,6 +147,12 @@ qx_err job_add_skip(struct job *j, uint32_t cell, uint64_t item, uint32_t outcom
 
 /* The next rows of a cell in item order that may leave; moved out, free values and ok with qx_free. False: none. */
 bool job_next_rows(struct job *j, uint32_t cell, struct job_rows *ret);
-/* The running estimate of a cell from its prefix; NaN where there is none. */
-void job_estimate(const struct job *j, uint32_t *ret_cell, double *ret_estimate, double *ret_se);
+/* What the finished prefix of the first running cell says (of an ended job: of its first); NaN where there is nothing. */
+struct job_estimate {
+    uint32_t cell;
+    double mean, se, measure; /* measure: what the first condition of the rule looks at */
+};
+void job_estimate(const struct job *j, struct job_estimate *ret);
+/* The name of the file that a data set was read from; NULL: not told. Borrowed. */
+const char *job_file(const struct job *j, const char *ref);
 #endif

@@ -182,7 +182,8 @@ static void control_message(struct master *m, const struct peer *from, const voi
         workers_bye(m, &c);
         break;
     default:
-        if ((c.type == CONTROL_SUBMIT || c.type == CONTROL_TASKS) && !again && !m->n_workers)
+        if ((c.type == CONTROL_SUBMIT || c.type == CONTROL_TASKS) && !again && !m->n_workers &&
+            !catalogue_count(m->catalogue))
             park(m, from, data, len);
         else if (!clients_request(m, from, &c))
             master_send_error(m, from, c.tag, QX_ERR_PROTO,
@@ -266,7 +267,7 @@ void master_effects(struct master *m)
             sink_job_ended(m, fx.job, fx.u.end);
             break;
         case FX_AUX_FAILED:
-            sink_aux_failed(m, fx.job);
+            sink_aux_failed(m, fx.job, fx.u.lease.kind);
             break;
         case FX_WORKER_GONE:
             workers_gone(m, fx.worker, "silent for too long");

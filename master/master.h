@@ -14,7 +14,7 @@
 #include "master/core/sched.h"
 #include "master/job.h"
 
-enum { PEER_ID_BYTES_MAX = 32, ACK_EXTRA_MAX = 256 };
+enum { PEER_ID_BYTES_MAX = 32, ACK_EXTRA_MAX = 256, BANNED_MAX = 64 };
 
 /* Acknowledgements wait so long for company: nobody waits for them, and a message each would cost as much as a result. */
 #define ACK_DELAY_NS ((uint64_t)20 * 1000 * 1000)
@@ -101,6 +101,8 @@ struct master {
     struct qx_bytes out; /* scratch for encoding */
     struct placement placement;
     uint64_t next_job, next_lane, now_ns, started_ns, drain_deadline_ns;
+    uint64_t banned[BANNED_MAX]; /* workers that were cut off: they are not taken again */
+    size_t n_banned;
     uint64_t ack_at_ns; /* when owed acknowledgements leave; UINT64_MAX: none is owed */
     uint32_t n_workers; /* ready */
     bool stop, draining;
@@ -142,7 +144,7 @@ void sink_take(struct master *m, const void *frame, size_t len);
 void sink_cell_complete(struct master *m, uint64_t job, uint32_t cell);
 /* The answer of a cell from its folded state, or NULL: from the prefix of its tree. */
 void sink_close_cell(struct master *m, struct job *j, uint32_t cell, const struct reduce_state *folded);
-void sink_aux_failed(struct master *m, uint64_t job);
+void sink_aux_failed(struct master *m, uint64_t job, enum sched_lease_kind kind);
 void sink_job_ended(struct master *m, uint64_t job, enum sched_job_end end);
 void sink_fail_job(struct master *m, struct job *j, const struct qx_error *err);
 /* Cuts a cell off at the end of its prefix, as a stopping rule does. */
@@ -152,7 +154,10 @@ struct job *sink_job(struct master *m, uint64_t job);
 /* merges.c */
 struct job_merge *merges_find(const struct job *j, uint64_t token); /* NULL: none */
 void merges_step(struct master *m, struct job *j, uint32_t cell);   /* what can be merged now is leased */
-void merges_done(struct master *m, struct job *j, uint64_t token, const struct frame_view *v);
+/* The merged state that a worker sends, if it can be that: PROTO and a text if not. Changes nothing. */
+qx_err merges_decode(const struct job *j, uint64_t token, const struct frame_view *v,
+                     struct reduce_state *ret, struct qx_error *err);
+void merges_done(struct master *m, struct job *j, uint64_t token, struct reduce_state *merged); /* moves it */
 
 /* clients.c */
 bool clients_request(struct master *m, const struct peer *from, struct control *c); /* false: park it */

@@ -1,6 +1,7 @@
 /* Merging for jobs with a reducer of the plugin's own: the master runs no plugin code, so neighbours are merged by executors,
  * as leases like any other. While blocks come in, siblings of the tree; once all are there and merged, the roots
  * are folded left to right, one lease after the other. The tree fixes who merges with whom, so the bits are the same here too. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/error.h"
@@ -46,10 +47,19 @@ static qx_err make_payload(const struct reduce_state *left, const struct reduce_
     return e;
 }
 
+static uint64_t n_items(const struct reduce_state *s)
+{
+    return s->tally.n_ok + s->tally.n_failed;
+}
+
 static qx_err add_merge(struct master *m, struct job *j, uint32_t cell, bool fold, struct block_node parent,
                         const struct reduce_state *left, const struct reduce_state *right)
 {
-    struct job_merge g = {.token = ++j->next_merge, .cell = cell, .fold = fold, .parent = parent};
+    struct job_merge g = {.token = ++j->next_merge,
+                          .cell = cell,
+                          .fold = fold,
+                          .parent = parent,
+                          .n_items = n_items(left) + n_items(right)};
     qx_err e = make_payload(left, right, &g.payload);
     if (e == QX_ERR_OK && qx_grow(&j->merges, &j->cap_merges, j->n_merges + 1, sizeof *j->merges))
         e = QX_ERR_NOMEM;
@@ -99,7 +109,20 @@ void merges_step(struct master *m, struct job *j, uint32_t cell)
     }
 }
 
-void merges_done(struct master *m, struct job *j, uint64_t token, const struct frame_view *v)
+qx_err merges_decode(const struct job *j, uint64_t token, const struct frame_view *v,
+                     struct reduce_state *ret, struct qx_error *err)
+{
+    const struct job_merge *g = merges_find(j, token);
+    if (!g)
+        return qx_fail(err, QX_ERR_PROTO, "a merge that nobody asked for");
+    qx_err e = job_decode_state(j, v, ret, err);
+    if (e == QX_ERR_OK && n_items(ret) != g->n_items)
+        e = qx_fail(err, QX_ERR_PROTO, "a merged state counts %" PRIu64 " items, its two sides %" PRIu64,
+                    n_items(ret), g->n_items);
+    return e;
+}
+
+void merges_done(struct master *m, struct job *j, uint64_t token, struct reduce_state *merged)
 {
     struct job_merge *g = merges_find(j, token);
     if (!g)
@@ -107,21 +130,13 @@ void merges_done(struct master *m, struct job *j, uint64_t token, const struct f
     uint32_t cell = g->cell;
     bool fold = g->fold;
     struct block_node parent = g->parent;
-    struct reduce_state merged;
     struct qx_error err = {0};
-    reduce_state_init(&merged);
     remove_merge(j, g);
-    qx_err e = job_decode_state(j, v, &merged, &err);
-    if (e == QX_ERR_OK && !fold)
-        e = tree_merged(j->cells[cell].tree, parent, &merged);
-    if (e == QX_ERR_OK && fold)
-        e = fold_step(m, j, cell, &merged);
+    qx_err e = fold ? fold_step(m, j, cell, merged) : tree_merged(j->cells[cell].tree, parent, merged);
     if (e == QX_ERR_OK && !fold)
         merges_step(m, j, cell);
-    reduce_state_fini(&merged);
     if (e != QX_ERR_OK) {
-        if (!err.code)
-            qx_fail(&err, e, "merging: %s", qx_err_text(e));
+        qx_fail(&err, e, "merging: %s", qx_err_text(e));
         sink_fail_job(m, j, &err);
     }
 }

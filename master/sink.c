@@ -4,6 +4,7 @@
  * the states against the job's plan and the items that the blocks hold. Only then does the scheduler take the
  * lease as done, and only then do the states enter the tree: so a block counts once, whoever sends what how often. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -93,17 +94,24 @@ static void audit_compare(struct master *m, const struct worker *w, const struct
     }
 }
 
+static uint64_t at_most(uint64_t a, uint64_t limit)
+{
+    return a < limit ? a : limit;
+}
+
+/* What the worker says of its time is believed as far as the lease was out so long. */
 static void add_times(struct master *m, struct job *j, struct worker *w, const struct frame_result *f,
                       uint64_t granted_ns)
 {
     uint64_t away_ns = m->now_ns > granted_ns ? m->now_ns - granted_ns : 0;
-    uint64_t there_ns = f->wait_ns + f->busy_ns;
-    j->transfer_ns += away_ns > there_ns ? away_ns - there_ns : 0;
-    j->task_ns += f->task_ns;
-    j->reduce_ns += f->reduce_ns;
-    j->busy_ns += f->busy_ns;
+    uint64_t busy_ns = at_most(f->busy_ns, away_ns),
+             there_ns = busy_ns + at_most(f->wait_ns, away_ns - busy_ns);
+    j->transfer_ns += away_ns - there_ns;
+    j->task_ns += at_most(f->task_ns, busy_ns);
+    j->reduce_ns += at_most(f->reduce_ns, busy_ns);
+    j->busy_ns += busy_ns;
     j->last_result_ns = m->now_ns;
-    w->busy_ns += f->busy_ns;
+    w->busy_ns += busy_ns;
     w->items_done += f->n_items;
 }
 
@@ -157,6 +165,12 @@ void sink_cell_complete(struct master *m, uint64_t job, uint32_t cell)
     j->sink_ns += clock_ns() - t0;
 }
 
+/* Not started, because all executors of the worker run something that takes unexpectedly long. */
+static bool handed_back(const struct frame_result *f)
+{
+    return f->outcome == QX_OUTCOME_LOST && !f->started && f->code == QX_ERR_AGAIN;
+}
+
 static struct sched_event lease_event(enum sched_event_type type, const struct worker *w,
                                       const struct frame_result *f)
 {
@@ -169,6 +183,7 @@ static struct sched_event lease_event(enum sched_event_type type, const struct w
                                         .compute_ns = f->busy_ns,
                                         .outcome = f->outcome,
                                         .started = f->started != 0,
+                                        .stuck = handed_back(f),
                                         .item_known = f->item != UINT64_MAX,
                                         .item = f->item};
     return ev;
@@ -202,8 +217,16 @@ static void attempt_failed(struct master *m, struct worker *w, struct job *j, co
 {
     const struct frame_result *f = &v->result;
     struct qx_error err = {0};
+    struct sched_event ev = lease_event(EV_LEASE_FAILED, w, f);
+    if (handed_back(f)) {
+        (void)master_event(m, &ev);
+        return;
+    }
     j->leases_failed++;
     w->leases_failed++;
+    if (!f->started && f->code == QX_ERR_NOTFOUND)
+        (void)idmap_del(
+            &w->specs, j->id); /* it says that it has no specification of the job: the next lease brings it */
     if (f->outcome == QX_OUTCOME_ERROR && f->code != QX_ERR_CANCELLED) {
         qx_fail(&err, f->code < 0 && f->code >= QX_ERR_BUG ? (qx_err)f->code : QX_ERR_TASK, "%.*s",
                 (int)f->len_text, v->text);
@@ -214,7 +237,6 @@ static void attempt_failed(struct master *m, struct worker *w, struct job *j, co
            "job=%" PRIu64 " cell=%u block=%" PRIu64 " attempt=%u worker=%s why=\"%.*s\"", f->job, f->cell,
            f->first_block, f->attempt, w->name, (int)f->len_text, v->text);
     qx_fail(&j->error, QX_ERR_TASK, "%.*s", (int)f->len_text, v->text); /* in case it is the last straw */
-    struct sched_event ev = lease_event(EV_LEASE_FAILED, w, f);
     if (master_event(m, &ev) == QX_ERR_PROTO) {
         qx_fail(&err, QX_ERR_PROTO, "a failed attempt that does not fit its lease");
         workers_lied(m, w, &err);
@@ -255,6 +277,9 @@ static void run_done(struct master *m, struct worker *w, struct job *j, const st
     qx_err e = check_partial(j, l, &v->result, &err);
     if (e == QX_ERR_OK)
         e = job_decode(j, v, &m->result, &err);
+    if (e == QX_ERR_OK && v->result.n_items != m->result.n_items)
+        e = qx_fail(&err, QX_ERR_PROTO, "the lease has %" PRIu64 " items, the result says %" PRIu64,
+                    m->result.n_items, v->result.n_items);
     if (e == QX_ERR_PROTO) {
         workers_lied(m, w, &err);
         give_back(m, w, &v->result);
@@ -273,18 +298,62 @@ static void run_done(struct master *m, struct worker *w, struct job *j, const st
         sink_fail_job(m, j, &err);
 }
 
+/* Nothing at all is a lie; what is no JSON is the fault of the task's finish(). */
+static qx_err check_answer(const struct job *j, const struct frame_view *v, struct qx_error *err)
+{
+    json_error_t where;
+    if (!v->len_payload)
+        return qx_fail(err, QX_ERR_PROTO, "a finish without an answer");
+    json_t *json = json_loadb((const char *)v->payload, v->len_payload, 0, &where);
+    if (!json)
+        return qx_fail(err, QX_ERR_TASK, "task %s %s gave an answer that is no JSON: %s", j->spec->task,
+                       j->spec->version, where.text);
+    json_decref(json);
+    return QX_ERR_OK;
+}
+
+static void size_cell(struct master *m, struct job *j, uint32_t cell, const struct frame_view *v)
+{
+    struct frame_size said;
+    struct qx_error err = {0};
+    frame_size_read(v, &said);
+    if (job_size_cell(j, cell, &said, &err) != QX_ERR_OK) {
+        sink_fail_job(m, j, &err);
+        return;
+    }
+    struct sched_event ev = {.type = EV_CELL_SIZED, .job = j->id, .cell = cell};
+    ev.u.sized.n_items = j->cells[cell].n_items;
+    ev.u.sized.n_max = j->cells[cell].n_max;
+    (void)master_event(m, &ev);
+}
+
 static void aux_done(struct master *m, struct worker *w, struct job *j, const struct sched_lease *l,
                      const struct frame_view *v)
 {
     uint64_t granted_ns = l->granted_ns, token = l->token;
+    bool merge = l->kind == LEASE_MERGE;
+    struct qx_error err = {0};
+    struct reduce_state merged;
+    reduce_state_init(&merged);
+    qx_err e = merge                     ? merges_decode(j, token, v, &merged, &err)
+               : l->kind == LEASE_FINISH ? check_answer(j, v, &err)
+                                         : QX_ERR_OK;
     struct sched_event ev = lease_event(EV_LEASE_DONE, w, &v->result);
-    if (master_event(m, &ev) != QX_ERR_OK)
-        return;
-    add_times(m, j, w, &v->result, granted_ns);
-    if (v->result.kind == LEASE_MERGE)
-        merges_done(m, j, token, v);
-    else
-        finish_cell(m, j, v->result.cell, v->payload, v->len_payload);
+    if (e == QX_ERR_PROTO) {
+        workers_lied(m, w, &err);
+        give_back(m, w, &v->result);
+    } else if (e != QX_ERR_OK) {
+        sink_fail_job(m, j, &err);
+    } else if (master_event(m, &ev) == QX_ERR_OK) {
+        add_times(m, j, w, &v->result, granted_ns);
+        if (merge)
+            merges_done(m, j, token, &merged);
+        else if (v->result.kind == LEASE_SIZE)
+            size_cell(m, j, v->result.cell, v);
+        else
+            finish_cell(m, j, v->result.cell, v->payload, v->len_payload);
+    }
+    reduce_state_fini(&merged);
 }
 
 /* The lease that a result claims, if everything it says of it is true. PROTO and a text if the worker lies, STALE if
@@ -348,13 +417,14 @@ void sink_take(struct master *m, const void *frame, size_t len)
     }
 }
 
-void sink_aux_failed(struct master *m, uint64_t job)
+void sink_aux_failed(struct master *m, uint64_t job, enum sched_lease_kind kind)
 {
     struct job *j = sink_job(m, job);
     if (!j)
         return;
     struct qx_error err;
-    qx_fail(&err, QX_ERR_TASK, "the answer could not be made: %s",
+    qx_fail(&err, QX_ERR_TASK,
+            kind == LEASE_SIZE ? "the task cannot be started here: %s" : "the answer could not be made: %s",
             j->error.code ? j->error.text : "the workers vanished");
     sink_fail_job(m, j, &err);
 }

@@ -102,12 +102,26 @@ static void welcome(struct master *m, const struct worker *w, uint64_t tag)
     (void)master_send(m, &w->peer, &c);
 }
 
+static bool is_banned(const struct master *m, uint64_t uuid)
+{
+    for (size_t i = 0; i < m->n_banned && i < BANNED_MAX; i++)
+        if (m->banned[i] == uuid)
+            return true;
+    return false;
+}
+
 void workers_hello(struct master *m, const struct peer *from, struct control *c)
 {
     if (c->u.hello.version != QX_PROTO_VERSION) {
         master_send_error(m, from, c->tag, QX_ERR_VERSION,
                           "this master speaks protocol %d, the worker %u: use the same release",
                           QX_PROTO_VERSION, c->u.hello.version);
+        return;
+    }
+    if (is_banned(m, c->u.hello.uuid)) {
+        master_send_error(
+            m, from, c->tag, QX_ERR_INVALID,
+            "this worker broke the protocol and was cut off: look at its log, and start it anew");
         return;
     }
     if (m->n_joining >= JOINING_MAX) {
@@ -275,7 +289,8 @@ void workers_lease(struct master *m, const struct sched_lease *l)
     if (l->kind == LEASE_RUN) {
         payload = j->spec_frame.data;
         f.len_payload = known ? 0 : j->spec_frame.len;
-        f.flags = (j->cells[l->cell].plan ? 0 : FRAME_WANT_PLAN) | (j->spec->rows ? FRAME_WANT_ROWS : 0);
+        f.flags = (job_wants_plan(j, l->cell, w->session) ? FRAME_WANT_PLAN : 0) |
+                  (j->spec->rows ? FRAME_WANT_ROWS : 0);
         if (j->n_skips && !collect_skips(m, j, l, &f.n_skips)) {
             w->lane_seq++; /* a gap, as below */
             return;
@@ -284,7 +299,7 @@ void workers_lease(struct master *m, const struct sched_lease *l)
         const struct job_merge *g = merges_find(j, l->token);
         payload = g ? g->payload.data : NULL;
         f.len_payload = g ? g->payload.len : 0;
-    } else {
+    } else if (l->kind == LEASE_FINISH) {
         payload = j->cells[l->cell].final.data;
         f.len_payload = j->cells[l->cell].final.len;
     }
@@ -432,6 +447,7 @@ void workers_lied(struct master *m, struct worker *w, const struct qx_error *err
     qx_log(QX_LOG_WARN, "WORKER-LIES", "worker=%s times=%" PRIu64 " why=\"%s\"", w->name, w->lies, err->text);
     if (w->lies < LIES_MAX)
         return;
+    m->banned[m->n_banned++ % BANNED_MAX] = w->uuid;
     master_send_error(m, &w->peer, 0, QX_ERR_PROTO, "cut off: %s", err->text);
     workers_gone(m, w->session, "it broke the protocol");
 }

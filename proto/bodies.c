@@ -246,10 +246,8 @@ static const struct field blob_state_fields[] = {
 };
 static const struct field pong_fields[] = {
 #define AT Pong, struct control, u.pong.
-    U32(AT, workers, 0, ANY),
-    U32(AT, slots, 0, ANY),
-    TEXT(AT, release),
-    U64(AT, uptime_ms, ANY),
+    U32(AT, workers, 0, ANY), U32(AT, slots, 0, ANY), TEXT(AT, release),
+    U64(AT, uptime_ms, ANY),  U32(AT, tasks, 0, ANY),
 #undef AT
 };
 

@@ -44,6 +44,8 @@ struct job_spec {
     bool rows;                /* stream each item's outputs to the submitter */
     bool detached;            /* outlives the client's connection */
     char *label;
+    uint32_t n_files;
+    struct param *files; /* of data sets: "blob:HASH:BYTES" = the name of the file; for showing alone */
     struct block_layout layout; /* set by the master from the declaration */
 };
 
@@ -112,6 +114,10 @@ struct job_info {
     /* running estimate of the first cell that is not complete, from its finished prefix; NaN when there is none */
     double estimate, se, target; /* target: of the rule's first term, NaN without */
     char *waiting;               /* why nothing runs ("no worker has task x 1.0"), "" otherwise */
+    char *until;                 /* the stopping rule, "" without */
+    double measure;              /* what its first condition looks at, as of now; NaN when it is not known */
+    uint32_t n_params;           /* only where one job was asked for */
+    struct param *params;        /* data sets by the name of their file */
 };
 
 struct cell_answer {
@@ -256,6 +262,7 @@ struct control {
             uint32_t version, workers, slots;
             char *release;
             uint64_t uptime_ms;
+            uint32_t tasks; /* known, of workers that are here or were */
         } pong;
         struct {
             int32_t code;
@@ -274,12 +281,11 @@ qx_err control_encode(const struct control *c, struct qx_bytes *out);
 qx_err control_decode(const void *data, size_t len, struct control *ret, struct qx_error *err);
 void control_fini(struct control *c); /* a zeroed or failed one is fine */
 
-/* A JobSpec alone, for lane frames. What decode and copy give is one piece of memory: free it with job_spec_free, never
- * a member by itself. */
+/* A JobSpec alone, for lane frames. What decode gives is one piece of memory: free it with job_spec_free, never a
+ * member by itself. */
 qx_err job_spec_encode(const struct job_spec *s, struct qx_bytes *out);
 qx_err job_spec_decode(const void *data, size_t len, struct job_spec **ret, struct qx_error *err);
 void job_spec_free(struct job_spec *s);
-qx_err job_spec_copy(const struct job_spec *s, struct job_spec **ret);
 /* The parameters of one cell: the job's, with the cell's over them. The array is the caller's (qx_free), its strings borrowed. */
 qx_err job_spec_cell(const struct job_spec *s, uint32_t cell, struct param **ret_params, uint32_t *ret_n);
 #endif

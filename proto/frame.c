@@ -163,8 +163,8 @@ static qx_err decode_lease(const uint8_t *data, size_t len, struct frame_view *v
 /* How many nodes a good result of this kind has at least and at most. */
 static qx_err check_node_count(const struct frame_result *r, struct qx_error *err)
 {
-    static const uint32_t least[FRAME_KIND_COUNT] = {1, 1, 0};
-    static const uint32_t most[FRAME_KIND_COUNT] = {NODES_MAX, 1, 0};
+    static const uint32_t least[FRAME_KIND_COUNT] = {1, 1, 0, 0};
+    static const uint32_t most[FRAME_KIND_COUNT] = {NODES_MAX, 1, 0, 0};
     bool ok = r->outcome == QX_OUTCOME_OK;
     if (r->n_nodes > most[r->kind] || (ok && r->n_nodes < least[r->kind]))
         return qx_fail(err, QX_ERR_PROTO, "%u nodes in a result of kind %u", r->n_nodes, r->kind);
@@ -198,6 +198,18 @@ static qx_err check_outcomes(const struct frame_result *r, const uint8_t *ok, st
     for (uint64_t i = 0; i < r->len_ok; i++)
         if (ok[i] >= QX_OUTCOME_COUNT)
             return qx_fail(err, QX_ERR_PROTO, "outcome %u of an item", ok[i]);
+    return QX_ERR_OK;
+}
+
+static qx_err check_size(const struct frame_view *v, struct qx_error *err)
+{
+    struct frame_size s;
+    if (v->len_payload != sizeof s)
+        return qx_fail(err, QX_ERR_PROTO, "a size of %zu bytes", v->len_payload);
+    frame_size_read(v, &s);
+    if (s.n_default > QX_ITEMS_MAX || s.n_max > QX_ITEMS_MAX || (s.n_max > 0 && s.n_default > s.n_max))
+        return qx_fail(err, QX_ERR_PROTO, "a size of %llu items of at most %llu",
+                       (unsigned long long)s.n_default, (unsigned long long)s.n_max);
     return QX_ERR_OK;
 }
 
@@ -252,6 +264,8 @@ static qx_err decode_result(const uint8_t *data, size_t len, struct frame_view *
     v->len_payload = (size_t)r->len_payload;
     if ((e = check_nodes(r, v->nodes, err)) != QX_ERR_OK)
         return e;
+    if (r->kind == FRAME_KIND_SIZE && r->outcome == QX_OUTCOME_OK && (e = check_size(v, err)) != QX_ERR_OK)
+        return e;
     return check_outcomes(r, v->ok, err);
 }
 
@@ -279,6 +293,11 @@ qx_err frame_decode(const void *data, size_t len, struct frame_view *ret, struct
     if (e == QX_ERR_OK)
         *ret = v;
     return e;
+}
+
+void frame_size_read(const struct frame_view *v, struct frame_size *ret)
+{
+    memcpy(ret, v->payload, sizeof *ret);
 }
 
 const uint8_t *frame_next_node(const uint8_t **p, size_t *ret_len)

@@ -39,7 +39,12 @@ enum frame_flag {
 };
 
 /* What is leased; the values of the scheduler's enum sched_lease_kind. */
-enum frame_kind { FRAME_KIND_RUN, FRAME_KIND_MERGE, FRAME_KIND_FINISH, FRAME_KIND_COUNT };
+enum frame_kind { FRAME_KIND_RUN, FRAME_KIND_MERGE, FRAME_KIND_FINISH, FRAME_KIND_SIZE, FRAME_KIND_COUNT };
+
+/* The payload of a good SIZE result: how many items the task says there are; 0: it did not say. */
+struct frame_size {
+    uint64_t n_default, n_max;
+};
 
 struct frame_revoke { /* the payload of a REVOKE: drop the RUN leases of this cell from this block on */
     uint32_t cell, zero;
@@ -59,7 +64,7 @@ struct frame_lease { /* after the head; then skips, then payload */
     uint64_t end_item, expect_ns;
     uint32_t flags, n_skips;
     /* RUN: a JobSpec, where the worker has not got it yet, or nothing. MERGE: u64 length of the left state, left, right.
-     * FINISH: the state */
+     * FINISH: the state. SIZE: nothing */
     uint64_t len_payload;
 };
 
@@ -79,11 +84,11 @@ struct frame_result {
     uint64_t wait_ns, task_ns, reduce_ns, busy_ns;
     uint32_t n_nodes, started;
     uint32_t len_plan, len_text;
-    /* each node: u64 length, encoded state, padding to 8. A MERGE gives one, a FINISH none */
+    /* each node: u64 length, encoded state, padding to 8. A MERGE gives one, FINISH and SIZE none */
     uint64_t len_nodes;
     uint64_t len_rows;    /* n_items x columns doubles */
     uint64_t len_ok;      /* n_items bytes of enum qx_outcome */
-    uint64_t len_payload; /* FINISH: the answer as JSON text */
+    uint64_t len_payload; /* FINISH: the answer as JSON text; SIZE: struct frame_size */
 };
 
 struct frame_view { /* a decoded frame; everything borrowed from it */
@@ -105,6 +110,9 @@ const uint8_t *frame_next_node(const uint8_t **p, size_t *ret_len);
 /* The two states in the payload of a decoded MERGE lease. */
 void frame_merge_states(const struct frame_view *v, const uint8_t **ret_left, size_t *ret_len_left,
                         const uint8_t **ret_right, size_t *ret_len_right);
+
+/* What a decoded good SIZE result says. */
+void frame_size_read(const struct frame_view *v, struct frame_size *ret);
 
 /* Sizes, and writing into a buffer of exactly that size. Lengths and counts are taken from the structs; the caller sees to
  * it that the size is at most QX_FRAME_BYTES_MAX (sizes do not wrap: what is too much is SIZE_MAX). */

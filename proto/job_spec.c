@@ -12,9 +12,9 @@ struct owned_spec {
     struct control_arena *arena;
 };
 
-static struct owned_spec *owned_new(size_t limit_bytes)
+static struct owned_spec *owned_new(void)
 {
-    struct control_arena *a = arena_new(limit_bytes);
+    struct control_arena *a = arena_new(CONTROL_UNPACKED_BYTES_MAX);
     struct owned_spec *o = a ? arena_calloc(a, 1, sizeof *o) : NULL;
     if (o)
         o->arena = a;
@@ -42,7 +42,7 @@ qx_err job_spec_encode(const struct job_spec *s, struct qx_bytes *out)
 
 qx_err job_spec_decode(const void *data, size_t len, struct job_spec **ret, struct qx_error *err)
 {
-    struct owned_spec *o = owned_new(CONTROL_UNPACKED_BYTES_MAX);
+    struct owned_spec *o = owned_new();
     if (!o)
         return qx_fail(err, QX_ERR_NOMEM, "out of memory");
     ProtobufCMessage *pb;
@@ -56,59 +56,6 @@ qx_err job_spec_decode(const void *data, size_t len, struct job_spec **ret, stru
     else
         job_spec_free(&o->spec);
     return e;
-}
-
-/* ---- copies -------------------------------------------------------------------------------------------------- */
-
-static bool text_copy(char **text, struct control_arena *a)
-{
-    const char *from = *text ? *text : "";
-    return (*text = arena_text(a, from, strlen(from))) != NULL;
-}
-
-static bool params_copy(struct param **params, uint32_t n, struct control_arena *a)
-{
-    struct param *to = arena_calloc(a, n, sizeof *to);
-    if (!to)
-        return false;
-    for (uint32_t i = 0; i < n; i++) {
-        to[i] = (*params)[i];
-        if (!text_copy(&to[i].name, a) || !text_copy(&to[i].value, a))
-            return false;
-    }
-    *params = to;
-    return true;
-}
-
-static bool cells_copy(struct job_cell **cells, uint32_t n, struct control_arena *a)
-{
-    struct job_cell *to = arena_calloc(a, n, sizeof *to);
-    if (!to)
-        return false;
-    for (uint32_t i = 0; i < n; i++) {
-        to[i] = (*cells)[i];
-        if (!params_copy(&to[i].params, to[i].n_params, a))
-            return false;
-    }
-    *cells = to;
-    return true;
-}
-
-qx_err job_spec_copy(const struct job_spec *s, struct job_spec **ret)
-{
-    struct owned_spec *o = owned_new(SIZE_MAX);
-    if (!o)
-        return QX_ERR_NOMEM;
-    o->spec = *s;
-    struct job_spec *to = &o->spec;
-    if (!text_copy(&to->task, o->arena) || !text_copy(&to->version, o->arena) ||
-        !text_copy(&to->until, o->arena) || !text_copy(&to->label, o->arena) ||
-        !params_copy(&to->params, to->n_params, o->arena) || !cells_copy(&to->cells, to->n_cells, o->arena)) {
-        job_spec_free(to);
-        return QX_ERR_NOMEM;
-    }
-    *ret = to;
-    return QX_ERR_OK;
 }
 
 /* ---- cells --------------------------------------------------------------------------------------------------- */

@@ -138,6 +138,7 @@ static const struct field job_spec_fields[] = {
     BOOL(AT, rows),
     BOOL(AT, detached),
     TEXT(AT, label),
+    MANY(AT, files, n_files, Param, param, param_message, CELLS_MAX),
 #undef AT
 #define AT JobSpec, struct job_spec, layout.
     U32(AT, grain, 0, ANY),
@@ -181,6 +182,9 @@ static const struct field job_info_fields[] = {
     U32(AT, estimate_cell, 0, CELLS_MAX),
     TEXT(AT, waiting),
     I32(AT, error_code),
+    TEXT(AT, until),
+    F64(AT, measure),
+    MANY(AT, params, n_params, Param, param, param_message, PARAMS_MAX),
 #undef AT
 };
 const struct message job_info_message = MESSAGE(job_info, sizeof(struct job_info), job_info_fields, NULL);

@@ -23,6 +23,7 @@ struct executor {
     struct qx_bytes nodes, plan, json, result;
     struct host_skip *skips;
     size_t cap_skips;
+    uint32_t n_leases; /* read from the ring, run or not */
 };
 
 /* What a lease gave, before it is written. */
@@ -221,7 +222,7 @@ static bool cancelled_for(struct executor *x, uint64_t lease)
 {
     if (atomic_load(&x->config.region->cancel_lease) == lease)
         return true;
-    x->config.region->cancel = 0;
+    __atomic_store_n(&x->config.region->cancel, 0, __ATOMIC_RELAXED);
     return false;
 }
 
@@ -278,6 +279,14 @@ static qx_err run_finish(struct executor *x, const struct frame_view *v, struct 
     return e;
 }
 
+/* How many items open() said there are. */
+static qx_err run_size(struct executor *x, const struct host_task *task)
+{
+    struct frame_size size;
+    host_items(task, &size.n_default, &size.n_max);
+    return qx_bytes_append(&x->json, &size, sizeof size);
+}
+
 static qx_err run_lease(struct executor *x, const struct frame_view *v, struct outcome *o)
 {
     struct workset_task t;
@@ -292,6 +301,8 @@ static qx_err run_lease(struct executor *x, const struct frame_view *v, struct o
         return run_merge(x, v, t.task, o);
     case FRAME_KIND_FINISH:
         return run_finish(x, v, t.task, o);
+    case FRAME_KIND_SIZE:
+        return run_size(x, t.task);
     default:
         return run_blocks(x, v, &t, o);
     }
@@ -309,8 +320,8 @@ static void do_lease(struct executor *x, const struct frame_view *v)
 {
     struct region *region = x->config.region;
     const struct frame_lease *l = &v->lease;
-    region->cancel = 0;
-    region->current_item = ITEM_NONE;
+    __atomic_store_n(&region->cancel, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&region->current_item, ITEM_NONE, __ATOMIC_RELAXED);
     atomic_store(&region->running_lease, l->lease);
     struct outcome o = {.r = {.lease = l->lease,
                               .job = l->job,
@@ -332,15 +343,13 @@ static void do_lease(struct executor *x, const struct frame_view *v)
         o.err.text[0] = '\0';
     o.r.busy_ns = clock_ns() - start_ns;
     o.r.wait_ns = start_ns - v->head.seq;
-    region->current_item = ITEM_NONE;
+    __atomic_store_n(&region->current_item, ITEM_NONE, __ATOMIC_RELAXED);
     send_result(x, &o, (l->flags & FRAME_WANT_ROWS) != 0);
 }
 
 /* ---- the process ------------------------------------------------------------------------------------ */
 
-/* Orderly: tasks are closed, and instrumented builds get to write what they counted. */
-void __gcov_dump(void) __attribute__((weak));
-
+/* Orderly: tasks are closed. */
 _Noreturn static void executor_exit(struct executor *x)
 {
     workset_free(x->work);
@@ -351,8 +360,6 @@ _Noreturn static void executor_exit(struct executor *x)
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         qx_bytes_fini(buffers[i]);
     qx_free(x->skips);
-    if (__gcov_dump)
-        __gcov_dump();
     _exit(0);
 }
 
@@ -386,7 +393,7 @@ _Noreturn void executor_run(const struct executor_config *config)
             (void)workset_job(x.work, v.job, v.payload, v.len_payload, NULL);
         else if (v.head.type == FRAME_FORGET)
             workset_forget(x.work, v.job);
-        else if (v.head.type == FRAME_LEASE)
+        else if (v.head.type == FRAME_LEASE && turn_start(&config->region->turn, ++x.n_leases))
             do_lease(&x, &v);
     }
 }

@@ -31,6 +31,12 @@ void jobs_free(struct jobs *js)
     qx_free(js);
 }
 
+void jobs_retask(struct jobs *js, const struct task_decl *tasks, uint32_t n_tasks)
+{
+    js->config.tasks = tasks;
+    js->config.n_tasks = n_tasks;
+}
+
 struct job *jobs_find(struct jobs *js, uint64_t id)
 {
     return idmap_get(&js->by_id, id);

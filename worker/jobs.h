@@ -19,6 +19,8 @@ struct jobs_config {
 
 qx_err jobs_new(const struct jobs_config *config, struct jobs **ret);
 void jobs_free(struct jobs *js); /* jobs_remove every job before */
+/* Other declarations from now on: for jobs that come. */
+void jobs_retask(struct jobs *js, const struct task_decl *tasks, uint32_t n_tasks);
 
 struct job *jobs_find(struct jobs *js, uint64_t id); /* NULL: none */
 /* From the payload of a FRAME_JOB, new or changed. Errors are the sender's: the spec does not decode. */

@@ -16,6 +16,7 @@ struct lease {
     struct job *job;      /* NULL once the job was forgotten: then nobody wants the result */
     zmq_msg_t msg;        /* the lane frame; its sequence number is overwritten with the time of receipt */
     struct frame_lease f; /* the fixed part */
+    uint32_t turn;        /* its number in the ring of its executor (turn.h) */
 };
 
 /* Leases that are not wanted any more: all of a job, or those of a cell from a block on. */

@@ -143,6 +143,14 @@ static void link_break(struct link *k, const char *why, uint64_t now_ns)
     k->retry_ns = now_ns + REDIAL_MS * NS_PER_MS;
 }
 
+void link_retask(struct link *k, const struct task_decl *tasks, uint32_t n_tasks, uint64_t now_ns)
+{
+    k->config.tasks = tasks;
+    k->config.n_tasks = n_tasks;
+    if (k->state != LINK_DOWN)
+        link_break(k, "other tasks are declared", now_ns);
+}
+
 static void dial(struct link *k, uint64_t now_ns)
 {
     struct zmqx_options opt = {.hwm = 1000,

@@ -42,6 +42,10 @@ struct link;
 qx_err link_new(void *ctx, const struct link_config *config, struct link **ret, struct qx_error *err);
 void link_free(struct link *k);
 
+/* Other tasks than those of `config`: the session ends, and the next greeting names them. The master takes that as it takes any
+ * worker that registers again: it gives our leases out anew, to those who have their tasks. */
+void link_retask(struct link *k, const struct task_decl *tasks, uint32_t n_tasks, uint64_t now_ns);
+
 enum { LINK_POLL_ITEMS = 2 };
 /* Fills in what to poll; gives how many. Tell link_polled what came of it: libzmq's descriptors are polled directly, and a
  * socket is read only when its descriptor spoke, something was sent on it, or a poll timed out. */

@@ -69,6 +69,7 @@ qx_err pool_new(const struct pool_config *config, struct pool **ret, struct qx_e
         return qx_fail(err, QX_ERR_NOMEM, "out of memory");
     p->config = *config;
     p->zygote_fd = p->bell_fd = -1;
+    oom_watch_init(&p->oom, config->proc_root ? config->proc_root : "");
     qx_err e = make_slots(p)
                    ? QX_ERR_OK
                    : qx_fail(err, QX_ERR_NOMEM, "no memory for %u slots: %s", config->slots, strerror(errno));
@@ -110,6 +111,9 @@ void pool_free(struct pool *p)
     qx_free(p->excluded);
     if (p->tasks.type == CONTROL_TASK_LIST)
         control_fini(&p->tasks);
+    if (p->new_tasks.type == CONTROL_TASK_LIST)
+        control_fini(&p->new_tasks);
+    qx_bytes_fini(&p->task_bytes);
     if (p->bell)
         (void)munmap(p->bell, sizeof *p->bell);
     if (p->bell_fd >= 0)
@@ -128,6 +132,16 @@ const struct task_decl *pool_tasks(const struct pool *p, uint32_t *ret_n)
 {
     *ret_n = p->tasks.u.task_list.n;
     return p->tasks.u.task_list.tasks;
+}
+
+bool pool_retask(struct pool *p)
+{
+    if (p->new_tasks.type != CONTROL_TASK_LIST)
+        return false;
+    control_fini(&p->tasks);
+    p->tasks = p->new_tasks;
+    p->new_tasks = (struct control){0};
+    return true;
 }
 
 uint32_t pool_slots(const struct pool *p)
@@ -167,7 +181,7 @@ uint64_t pool_deaths(const struct pool *p)
 
 uint64_t pool_item(const struct pool *p, uint32_t slot)
 {
-    return p->slots[slot].region->current_item;
+    return __atomic_load_n(&p->slots[slot].region->current_item, __ATOMIC_RELAXED);
 }
 
 /* A few bytes that are not even a head are no work: an executor could keep us awake with them. */
@@ -191,6 +205,8 @@ void pool_rang(struct pool *p)
 
 bool pool_sleep(struct pool *p)
 {
+    if (p->returned.first)
+        return false;
     atomic_store(&p->bell->supervisor_waits, 1);
     for (uint32_t i = 0; i < p->config.slots; i++) {
         struct slot *s = &p->slots[i];
@@ -202,13 +218,15 @@ bool pool_sleep(struct pool *p)
     return true;
 }
 
-/* ---- giving ----------------------------------------------------------------------------------------- */
-
-static uint64_t expected_ns(const struct lease *l)
+bool pool_all_late(const struct pool *p)
 {
-    bool known = l->f.kind == FRAME_KIND_RUN && l->f.expect_ns > 0;
-    return known && l->f.expect_ns < POOL_AHEAD_NS ? l->f.expect_ns : POOL_AHEAD_NS + 1;
+    for (uint32_t i = 0; i < p->config.slots; i++)
+        if (p->slots[i].state != SLOT_LIVE || !p->slots[i].late)
+            return false;
+    return true;
 }
+
+/* ---- giving ----------------------------------------------------------------------------------------- */
 
 bool pool_room(const struct pool *p, uint32_t slot, const struct lease *l)
 {
@@ -217,8 +235,8 @@ bool pool_room(const struct pool *p, uint32_t slot, const struct lease *l)
         return false;
     if (s->queue.n == 0)
         return true;
-    return s->outbox.len == 0 && s->queue.n < POOL_AHEAD_MAX &&
-           s->expect_ns + expected_ns(l) <= POOL_AHEAD_NS;
+    return !s->late && s->outbox.len == 0 && s->queue.n < POOL_AHEAD_MAX &&
+           s->expect_ns + slot_expects_ns(l) <= POOL_AHEAD_NS;
 }
 
 void pool_give(struct pool *p, uint32_t slot, struct lease *l)
@@ -229,8 +247,9 @@ void pool_give(struct pool *p, uint32_t slot, struct lease *l)
         l->job->known[slot] = s->incarnation;
     }
     slot_send(s, zmq_msg_data(&l->msg), zmq_msg_size(&l->msg));
+    l->turn = ++s->n_given;
     lease_push(&s->queue, l);
-    s->expect_ns += expected_ns(l);
+    s->expect_ns += slot_expects_ns(l);
 }
 
 void pool_flush(struct pool *p)
@@ -242,17 +261,23 @@ void pool_flush(struct pool *p)
     }
 }
 
+static void revoke_queue(struct lease_queue *q, const struct lease_scope *scope,
+                         void (*dropped)(void *arg, uint64_t lease), void *arg)
+{
+    for (struct lease *l = q->first; l; l = l->next) {
+        if (!lease_in_scope(l, scope))
+            continue;
+        l->job = NULL;
+        dropped(arg, l->f.lease);
+    }
+}
+
 void pool_revoke(struct pool *p, const struct lease_scope *scope, uint64_t now_ns,
                  void (*dropped)(void *arg, uint64_t lease), void *arg)
 {
-    for (uint32_t i = 0; i < p->config.slots; i++) {
-        for (struct lease *l = p->slots[i].queue.first; l; l = l->next) {
-            if (!lease_in_scope(l, scope))
-                continue;
-            l->job = NULL;
-            dropped(arg, l->f.lease);
-        }
-    }
+    revoke_queue(&p->returned, scope, dropped, arg);
+    for (uint32_t i = 0; i < p->config.slots; i++)
+        revoke_queue(&p->slots[i].queue, scope, dropped, arg);
     (void)pool_watch(p, now_ns); /* tells the running ones at once */
 }
 
@@ -276,12 +301,10 @@ void pool_renew(struct pool *p, struct job *job)
 
 struct lease *pool_next_lease(struct pool *p)
 {
-    for (uint32_t i = 0; i < p->config.slots; i++) {
-        struct lease *l = lease_pop(&p->slots[i].queue);
-        if (l)
-            return l;
-    }
-    return NULL;
+    struct lease *l = lease_pop(&p->returned);
+    for (uint32_t i = 0; i < p->config.slots && !l; i++)
+        l = lease_pop(&p->slots[i].queue);
+    return l;
 }
 
 /* ---- what became of them ---------------------------------------------------------------------------- */
@@ -289,8 +312,9 @@ struct lease *pool_next_lease(struct pool *p)
 static struct lease *take_head(struct slot *s)
 {
     struct lease *l = lease_pop(&s->queue);
-    s->expect_ns -= expected_ns(l);
-    s->seen_lease = s->cancelled_lease = 0; /* a new session may use its number again */
+    s->expect_ns -= slot_expects_ns(l);
+    s->head_lease = s->seen_lease = s->cancelled_lease = 0; /* a new session may use its number again */
+    s->late = false;
     return l;
 }
 
@@ -329,7 +353,7 @@ static bool next_result(struct pool *p, struct slot *s, struct pool_event *ret)
 static bool was_memory(const struct pool *p, const struct slot *s)
 {
     uint64_t limit = p->config.memory_bytes;
-    if (s->why == KILL_MEMORY || atomic_load(&s->region->hint) == HINT_OUT_OF_MEMORY)
+    if (s->starved || s->why == KILL_MEMORY || atomic_load(&s->region->hint) == HINT_OUT_OF_MEMORY)
         return true;
     uint64_t private_bytes = s->resident_bytes > s->shared_bytes ? s->resident_bytes - s->shared_bytes : 0;
     return limit > 0 && s->why == KILL_NONE && private_bytes > limit - limit / 10;
@@ -348,7 +372,7 @@ static void describe_status(int status, char *ret, size_t cap)
 /* Which item it was is said only when it is known exactly: the next attempt, run item by item, will tell. */
 static void describe_place(const struct slot *s, const char *what, struct pool_event *ret)
 {
-    uint64_t item = s->region->current_item;
+    uint64_t item = __atomic_load_n(&s->region->current_item, __ATOMIC_RELAXED);
     bool exact = atomic_load(&s->region->item_exact) != 0;
     ret->item = exact && item < QX_ITEMS_MAX ? item : ITEM_NONE;
     if (item >= QX_ITEMS_MAX)
@@ -364,7 +388,9 @@ static void describe_death(const struct pool *p, const struct slot *s, const str
     char what[80];
     if (was_memory(p, s)) {
         ret->outcome = QX_OUTCOME_MEMORY;
-        if (p->config.memory_bytes > 0)
+        if (s->starved)
+            (void)snprintf(what, sizeof what, "killed by the system, which is out of memory");
+        else if (p->config.memory_bytes > 0)
             (void)snprintf(what, sizeof what, "over the memory limit of %llu MiB",
                            (unsigned long long)(p->config.memory_bytes >> 20));
         else
@@ -411,6 +437,9 @@ static bool next_of_slot(struct pool *p, struct slot *s, struct pool_event *ret)
 
 bool pool_next_event(struct pool *p, struct pool_event *ret)
 {
+    *ret = (struct pool_event){.type = POOL_RETURNED, .item = ITEM_NONE, .lease = lease_pop(&p->returned)};
+    if (ret->lease)
+        return true;
     for (uint32_t i = 0; i < p->config.slots; i++) {
         struct slot *s = &p->slots[p->cursor];
         *ret = (struct pool_event){.slot = s->index, .item = ITEM_NONE};

@@ -15,6 +15,8 @@ enum {
     POOL_SLOTS_MAX = 1024,
     POOL_AHEAD_MAX = 256,       /* leases in an executor's ring */
     POOL_AHEAD_NS = 500 * 1000, /* and how much work they may be */
+    POOL_LATE_MS = 20,          /* a lease that runs for so long and .. */
+    POOL_LATE_FACTOR = 10,      /* .. this many times what was expected is late: nothing waits behind it */
     POOL_LOAD_MS = 30000,       /* a plugin that takes longer to load is left out */
     POOL_STOP_MS = 2000         /* a forgotten lease that does not stop costs its executor */
 };
@@ -25,6 +27,7 @@ struct pool_config {
     size_t n_dirs;
     uint64_t memory_bytes; /* of one executor's private memory; 0: no limit */
     struct blob_folders folders;
+    const char *proc_root; /* before /proc and /sys; NULL but in tests */
     /* Plugins that are left out, and executors that die with nothing to do. May be NULL. */
     void (*report)(void *arg, const char *event, const char *text);
     void *arg;
@@ -38,6 +41,8 @@ void pool_free(struct pool *p); /* gives back no leases: take pool_next_lease fi
 
 /* Declarations of all tasks; borrowed. */
 const struct task_decl *pool_tasks(const struct pool *p, uint32_t *ret_n);
+/* True once after a new zygote found other tasks, since plugins have come, gone or crashed. What pool_tasks gave before is void. */
+bool pool_retask(struct pool *p);
 uint32_t pool_slots(const struct pool *p);
 struct framebuf_pool *pool_buffers(struct pool *p);
 int pool_bell_fd(const struct pool *p); /* readable: there are results; call pool_rang, then take them */
@@ -54,6 +59,8 @@ bool pool_room(const struct pool *p, uint32_t slot, const struct lease *l);
 void pool_give(struct pool *p, uint32_t slot,
                struct lease *l); /* its job first, if the executor has not got it */
 void pool_flush(struct pool *p); /* wakes executors that were given something */
+/* Every executor runs a lease that takes far longer than was expected: what waits for one had better run elsewhere. */
+bool pool_all_late(const struct pool *p);
 /* Each lease in the scope is told to `dropped`, and comes back with job == NULL: those not started when their turn comes, those
  * running after they were told to stop or killed. */
 void pool_revoke(struct pool *p, const struct lease_scope *scope, uint64_t now_ns,
@@ -66,7 +73,7 @@ void pool_renew(struct pool *p, struct job *job);
 enum pool_event_type {
     POOL_RESULT,  /* frame: a checked FRAME_RESULT that fits the lease */
     POOL_FAILED,  /* the executor died running it: outcome, item, text */
-    POOL_RETURNED /* not started: give it to another */
+    POOL_RETURNED /* not started, its executor died or is late: give it to another */
 };
 struct pool_event {
     enum pool_event_type type;

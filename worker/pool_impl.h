@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "proto/control.h"
+#include "worker/oom.h"
 #include "worker/pool.h"
 #include "worker/region.h"
 #include "worker/zygote.h"
@@ -46,6 +47,7 @@ struct slot {
     bool wake;                /* given something since the last flush */
     struct lease_queue queue; /* given and not answered, in order */
     uint64_t expect_ns;       /* of the queue; unknown costs count as POOL_AHEAD_NS + 1 */
+    uint32_t n_given;         /* leases put in its ring: the number of the last one (turn.h) */
 
     /* from it */
     struct ring_end from;
@@ -54,6 +56,8 @@ struct slot {
 
     /* limits */
     uint64_t seen_lease, seen_item, seen_since_ns;
+    uint64_t head_lease, head_since_ns; /* what it was seen to run, and since when */
+    bool late;                          /* that takes far longer than was expected */
     uint64_t cancelled_lease, cancel_kill_ns;
     enum kill_reason why;
     uint64_t shared_bytes; /* of its resident memory, as last sampled */
@@ -62,6 +66,7 @@ struct slot {
     int status; /* as wait() gives it */
     uint64_t resident_bytes;
     bool lost_with_zygote;
+    bool starved; /* the kernel killed it for want of memory */
     uint64_t born_ns, respawn_ns;
     uint32_t idle_deaths; /* in a row, with no lease done */
 };
@@ -75,12 +80,16 @@ struct pool {
     struct bell *bell;
     int bell_fd;
     struct framebuf_pool *buffers;
-    uint32_t cursor; /* slot whose events come next */
-    uint64_t deaths, sample_ns;
+    uint32_t cursor;             /* slot whose events come next */
+    struct lease_queue returned; /* taken back from executors, to be told */
+    uint64_t deaths, sample_ns, oom_look_ns;
+    struct oom_watch oom;
     bool stopping;
 
-    struct control tasks; /* the zygote's TASK_LIST */
-    int zygote_fd;        /* -1: none */
+    struct control tasks;       /* a zygote's TASK_LIST; what is told and lent out */
+    struct control new_tasks;   /* of a later zygote, if it has others: until pool_retask */
+    struct qx_bytes task_bytes; /* `tasks`, encoded */
+    int zygote_fd;              /* -1: none */
     pid_t zygote_pid;
     char **excluded;
     size_t n_excluded, cap_excluded;
@@ -101,6 +110,9 @@ void slot_flush(struct slot *s);
 /* The next whole result. NULL: none now; *ret_nonsense: what is there cannot be one. */
 void *slot_receive(struct slot *s, struct framebuf_pool *buffers, size_t *ret_len, bool *ret_nonsense);
 void slot_drop_frame(struct slot *s);
+uint64_t slot_expects_ns(const struct lease *l); /* what it counts for in expect_ns */
+/* Moves the leases that it has not started to `to`. False: not now, it has just started another one. */
+bool slot_take_back(struct slot *s, struct lease_queue *to, bool *ret_nonsense);
 
 /* pool_zygote.c */
 qx_err zygote_start(struct pool *p, struct qx_error *err); /* until its plugins are loaded */

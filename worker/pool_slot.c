@@ -38,11 +38,13 @@ void slot_reset(struct slot *s)
     s->wake = false;
     slot_drop_frame(s);
     s->expect_ns = 0;
-    s->seen_lease = s->cancelled_lease = 0;
+    s->n_given = 0;
+    s->late = false;
+    s->head_lease = s->seen_lease = s->cancelled_lease = 0;
     s->cancel_kill_ns = UINT64_MAX;
     s->why = KILL_NONE;
     s->shared_bytes = sizeof *s->region;
-    s->lost_with_zygote = false;
+    s->lost_with_zygote = s->starved = false;
 }
 
 /* Moves the outbox on. The executor rings when there is space again. */
@@ -119,4 +121,29 @@ void *slot_receive(struct slot *s, struct framebuf_pool *buffers, size_t *ret_le
     *ret_len = s->frame_len;
     s->frame = NULL;
     return frame;
+}
+
+uint64_t slot_expects_ns(const struct lease *l)
+{
+    bool known = l->f.kind == FRAME_KIND_RUN && l->f.expect_ns > 0;
+    return known && l->f.expect_ns < POOL_AHEAD_NS ? l->f.expect_ns : POOL_AHEAD_NS + 1;
+}
+
+bool slot_take_back(struct slot *s, struct lease_queue *to, bool *ret_nonsense)
+{
+    uint32_t started;
+    const struct lease *head = s->queue.first;
+    if (!turn_take_back(&s->region->turn, s->n_given, &started))
+        return false;
+    *ret_nonsense = turn_after(head->turn, started) || turn_after(started, s->n_given);
+    if (*ret_nonsense)
+        return false;
+    struct lease_queue kept = {0};
+    for (struct lease *l; (l = lease_pop(&s->queue));) {
+        bool taken = turn_after(l->turn, started);
+        s->expect_ns -= taken ? slot_expects_ns(l) : 0;
+        lease_push(taken ? to : &kept, l);
+    }
+    s->queue = kept;
+    return true;
 }

@@ -7,7 +7,7 @@
 #include "common/clock.h"
 #include "worker/pool_impl.h"
 
-enum { SAMPLE_MS = 100, LOOK_SOON_MS = 5, OUTSIDE_FACTOR = 10, OUTSIDE_LEAST_MS = 60000 };
+enum { SAMPLE_MS = 100, LOOK_SOON_MS = 5, LOOK_OOM_MS = 5000, OUTSIDE_FACTOR = 10, OUTSIDE_LEAST_MS = 60000 };
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -32,7 +32,7 @@ static uint64_t watch_time(struct pool *p, struct slot *s, uint64_t now_ns)
         return UINT64_MAX;
     if (!running(s)) /* about to start: look again soon */
         return now_ns + LOOK_SOON_MS * NS_PER_MS;
-    uint64_t item = s->region->current_item;
+    uint64_t item = __atomic_load_n(&s->region->current_item, __ATOMIC_RELAXED);
     if (s->seen_lease != l->f.lease || s->seen_item != item) {
         s->seen_lease = l->f.lease;
         s->seen_item = item;
@@ -61,11 +61,36 @@ static uint64_t watch_forgotten(struct pool *p, struct slot *s, uint64_t now_ns)
         s->cancelled_lease = l->f.lease;
         s->cancel_kill_ns = now_ns + POOL_STOP_MS * NS_PER_MS;
         atomic_store(&s->region->cancel_lease, l->f.lease);
-        s->region->cancel = 1;
+        __atomic_store_n(&s->region->cancel, 1, __ATOMIC_RELAXED);
     }
     if (now_ns >= s->cancel_kill_ns)
         zygote_kill(p, s, KILL_FORGOTTEN);
     return s->cancel_kill_ns;
+}
+
+/* A lease that takes far longer than was expected must not keep those behind it waiting: they are taken back. */
+static uint64_t watch_late(struct pool *p, struct slot *s, uint64_t now_ns)
+{
+    const struct lease *l = s->queue.first;
+    if (!l || s->late)
+        return UINT64_MAX;
+    uint64_t limit_ns = POOL_LATE_MS * NS_PER_MS;
+    if (!running(s))
+        return now_ns + limit_ns;
+    if (s->head_lease != l->f.lease) {
+        s->head_lease = l->f.lease;
+        s->head_since_ns = now_ns;
+    }
+    if (l->f.expect_ns > limit_ns / POOL_LATE_FACTOR)
+        limit_ns = l->f.expect_ns < UINT64_MAX / 2 / POOL_LATE_FACTOR ? l->f.expect_ns * POOL_LATE_FACTOR
+                                                                      : UINT64_MAX / 2;
+    if (now_ns - s->head_since_ns < limit_ns)
+        return s->head_since_ns + limit_ns;
+    bool nonsense = false;
+    s->late = s->queue.n == 1 || slot_take_back(s, &p->returned, &nonsense);
+    if (nonsense)
+        zygote_kill(p, s, KILL_NONSENSE);
+    return s->late ? UINT64_MAX : now_ns + NS_PER_MS;
 }
 
 /* ---- memory ----------------------------------------------------------------------------------------- */
@@ -141,6 +166,10 @@ static uint64_t watch_births(struct pool *p, uint64_t now_ns)
 
 uint64_t pool_watch(struct pool *p, uint64_t now_ns)
 {
+    if (now_ns >= p->oom_look_ns) {
+        oom_watch_look(&p->oom, now_ns);
+        p->oom_look_ns = now_ns + LOOK_OOM_MS * NS_PER_MS;
+    }
     uint64_t next_ns = earlier(watch_births(p, now_ns), watch_memory(p, now_ns));
     for (uint32_t i = 0; i < p->config.slots; i++) {
         struct slot *s = &p->slots[i];
@@ -148,6 +177,7 @@ uint64_t pool_watch(struct pool *p, uint64_t now_ns)
             continue;
         next_ns = earlier(next_ns, watch_time(p, s, now_ns));
         next_ns = earlier(next_ns, watch_forgotten(p, s, now_ns));
+        next_ns = earlier(next_ns, watch_late(p, s, now_ns));
         if (s->to.nonsense)
             zygote_kill(p, s, KILL_NONSENSE);
     }

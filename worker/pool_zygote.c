@@ -50,6 +50,8 @@ static void slot_died(struct pool *p, struct slot *s, int status, uint64_t resid
     s->pid = 0;
     s->status = status;
     s->resident_bytes = resident_bytes;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && s->why == KILL_NONE)
+        s->starved = oom_watch_take(&p->oom, now_ns);
     s->respawn_ns = now_ns;
     p->deaths++;
     if (s->queue.n > 0 || p->stopping)
@@ -100,12 +102,20 @@ static qx_err on_ready(struct pool *p, const void *body, size_t len, struct qx_e
     qx_err e = control_decode(body, len, &c, err);
     if (e != QX_ERR_OK)
         return e;
-    if (p->tasks.type == CONTROL_TASK_LIST) /* a new zygote; the list was told to the master already */
+    p->loading[0] = '\0';
+    if (p->new_tasks.type == CONTROL_TASK_LIST)
+        control_fini(&p->new_tasks);
+    p->new_tasks = (struct control){0};
+    bool same = len == p->task_bytes.len && memcmp(body, p->task_bytes.data, len) == 0;
+    bool first = p->tasks.type != CONTROL_TASK_LIST;
+    if (first)
+        p->tasks = c;
+    else if (same)
         control_fini(&c);
     else
-        p->tasks = c;
-    p->loading[0] = '\0';
-    return QX_ERR_OK;
+        p->new_tasks = c;
+    qx_bytes_clear(&p->task_bytes);
+    return qx_bytes_append(&p->task_bytes, body, len);
 }
 
 /* Acts on the whole messages in the inbox. *ret_ready: one of them was READY. */

@@ -6,6 +6,7 @@
 #define QX_WORKER_REGION_H
 
 #include "worker/ring.h"
+#include "worker/turn.h"
 
 enum { REGION_TO_BYTES = 256 << 10, REGION_FROM_BYTES = 1 << 20 };
 #define ITEM_NONE UINT64_MAX
@@ -14,6 +15,7 @@ enum region_hint { HINT_NONE, HINT_OUT_OF_MEMORY };
 
 struct region {
     struct ring to, from; /* supervisor to executor, executor to supervisor: frames (proto/frame.h) */
+    _Alignas(64) struct turn turn; /* whose the leases in `to` are */
     _Alignas(64) _Atomic uint64_t
         running_lease;              /* written by the executor before it starts one; 0: none yet */
     volatile uint64_t current_item; /* by the task host; ITEM_NONE: outside any item */

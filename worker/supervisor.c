@@ -349,12 +349,25 @@ static void receive_signals(struct supervisor *s, uint64_t now_ns)
 
 /* ---- time and work ------------------------------------------------------------------------------------ */
 
+/* The plugins are not those that we have told the master. */
+static void retask(struct supervisor *s, uint64_t now_ns)
+{
+    uint32_t n = 0;
+    const struct task_decl *tasks = pool_tasks(s->config.pool, &n);
+    qx_log(QX_LOG_WARN, "TASKS-CHANGED", "tasks=%u", n);
+    jobs_retask(s->jobs, tasks, n);
+    link_retask(s->link, tasks, n, now_ns);
+    s->more = true; /* what we hold is dropped in the next turn */
+}
+
 static void tick(struct supervisor *s, uint64_t now_ns)
 {
     struct blob_ref ref;
     uint64_t offset;
     wake_by(s, link_tick(s->link, now_ns));
     wake_by(s, pool_watch(s->config.pool, now_ns));
+    if (pool_retask(s->config.pool))
+        retask(s, now_ns);
     while (link_state(s->link) >= LINK_UP && blobs_next_request(s->config.blobs, now_ns, &ref, &offset)) {
         if (!link_request_blob(s->link, &ref, offset))
             break;
@@ -387,6 +400,15 @@ static void dispatch(struct supervisor *s)
             pool_give(pool, i, lease_pop(&s->backlog));
     }
     pool_flush(pool);
+}
+
+/* All executors run something that takes unexpectedly long: what waits here the master may give to another worker. */
+static void hand_back(struct supervisor *s, uint64_t now_ns)
+{
+    const struct frame_result what = {.outcome = QX_OUTCOME_LOST, .code = QX_ERR_AGAIN, .item = ITEM_NONE};
+    while (s->backlog.first)
+        answer_failure(s, lease_pop(&s->backlog), &what, "all executors are busy for longer than expected",
+                       now_ns);
 }
 
 /* ---- the loop ----------------------------------------------------------------------------------------- */
@@ -474,6 +496,8 @@ int supervisor_run(const struct supervisor_config *config)
             receive_lane(&s, now_ns);
             collect(&s, now_ns);
             dispatch(&s); /* before the tick, which looks when those now running must be looked at */
+            if (s.backlog.first && pool_all_late(s.config.pool))
+                hand_back(&s, now_ns);
             tick(&s, now_ns);
         }
     }

@@ -4,6 +4,7 @@
 
 #include "client/cli/plot.h"
 #include "client/cli/report.h"
+#include "client/cli/settle.h"
 
 /* Is there any answer to show, be it partial? */
 static bool has_answer(const struct qx_result *r)
@@ -30,30 +31,35 @@ static int status_of(const struct qx_job_info *i)
     return i->code == QX_ERR_INVALID ? STATUS_USAGE : STATUS_FAILED;
 }
 
-static int draw(struct cli *cli, const json_t *report, const struct progress *history)
+static int draw(struct cli *cli, struct qx_client *c, const struct qx_result *r, const struct qx_arg *given,
+                uint32_t n_given, const json_t *report, const struct progress *history)
 {
     struct qx_error err = {0};
-    if (!cli->values[OPT_PLOT])
+    const char *path = cli->values[OPT_PLOT];
+    if (!path)
         return STATUS_OK;
-    if (plot_draw(cli->values[OPT_PLOT], report, history, &err) != QX_ERR_OK)
+    json_t *settled = plot_shows_settling(report) ? settle_ask(c, r, given, n_given) : NULL;
+    qx_err e = plot_draw(path, report, settled, history, &err);
+    json_decref(settled);
+    if (e != QX_ERR_OK)
         return cli_error(&err);
-    cli_note(cli, "drawn to %s", cli->values[OPT_PLOT]);
+    cli_note(cli, "drawn to %s", path);
     return STATUS_OK;
 }
 
-int answer_show(struct cli *cli, const struct qx_result *r, const struct qx_arg *given, uint32_t n_given,
-                const struct progress *history)
+int answer_show(struct cli *cli, struct qx_client *c, const struct qx_result *r, const struct qx_arg *given,
+                uint32_t n_given, const struct progress *history)
 {
     int status = status_of(&r->info), drawn = STATUS_OK;
-    bool json = !strcmp(cli->writer->name, "json");
-    if (status != STATUS_USAGE && (json || has_answer(r))) {
+    bool json = !strcmp(cli->writer->name, "json"), running = r->info.state == QX_JOB_RUNNING;
+    if (status != STATUS_USAGE && (json || running || has_answer(r))) {
         json_t *report = report_new(r, given, n_given);
         if (!report)
             return cli_fail(STATUS_FAILED, "out of memory for the answer");
         cli->writer->answer(cli->out, &cli->style, report);
         (void)fflush(cli->out);
         if (has_answer(r))
-            drawn = draw(cli, report, history);
+            drawn = draw(cli, c, r, given, n_given, report, history);
         json_decref(report);
     }
     if (r->info.state == QX_JOB_FAILED && status == STATUS_USAGE)

@@ -5,8 +5,8 @@
 #include "client/cli/cli.h"
 #include "client/cli/progress.h"
 
-/* given: the parameters as the user wrote them, or NULL. history: for --plot, or NULL. */
-int answer_show(struct cli *cli, const struct qx_result *r, const struct qx_arg *given, uint32_t n_given,
-                const struct progress *history);
+/* c: the farm that has the job. given: the parameters as the user wrote them, or NULL. history: for --plot, or NULL. */
+int answer_show(struct cli *cli, struct qx_client *c, const struct qx_result *r, const struct qx_arg *given,
+                uint32_t n_given, const struct progress *history);
 
 #endif

@@ -49,7 +49,7 @@ struct option_spec {
     const char *name, *arg; /* arg NULL: a flag */
     const char *help;
     bool repeats;
-    const char *complete; /* words, "FILE", or "" */
+    const char *complete; /* words, "FILE", "DIR", "TASK", "PARAM", or "" */
 };
 extern const struct option_spec option_specs[OPT_COUNT];
 
@@ -64,6 +64,7 @@ struct command {
 extern const struct command commands[];
 extern const size_t n_commands;
 
+enum { WORKER_S = 30 }; /* how long a command that does not stay waits for a farm's first worker */
 enum { CLI_GRIDS_MAX = 16, CLI_PLUGINS_MAX = 16 };
 
 struct cli {
@@ -90,6 +91,11 @@ void cli_note(const struct cli *cli, const char *fmt, ...) __attribute__((format
 /* Opens the master that was named, or, where `embed`, a farm of its own. Says what went wrong. STATUS_OK or the status
  * to end with. */
 int cli_open(struct cli *cli, bool embed, struct qx_client **ret);
+/* Until the farm knows tasks, that is until its first worker has come: says that it waits, and gives up after limit_s
+ * (0: never) or on Ctrl-C. STATUS_OK or the status to end with. */
+int cli_wait_tasks(struct cli *cli, struct qx_client *c, int limit_s);
+/* May the file that this option names be written? Told before anything is submitted. */
+int cli_check_target(const struct cli *cli, enum option_id id);
 /* The positional at `i` as a job number. */
 int cli_job(const struct cli *cli, size_t i, uint64_t *ret);
 /* Refuses more than `most` positionals, and fewer than `least`. */
@@ -113,6 +119,8 @@ int command_version(struct cli *cli);
 int command_completion(struct cli *cli);
 int command_help(struct cli *cli);
 
+/* The help of an option, as it reads for this command. */
+const char *option_help(const struct command *c, enum option_id id);
 void help_all(FILE *to);
 void help_command(FILE *to, const struct command *c);
 

@@ -105,9 +105,30 @@ static void explain(struct cli *cli, const struct qx_task_info *t)
         (void)fprintf(out, "\n%s%s", t->details, t->details[strlen(t->details) - 1] == '\n' ? "" : "\n");
 }
 
-/* For completion: names of tasks, or of the parameters of one. */
+/* What a parameter may be, a line a value; "@file" where it names one. */
+static void print_values(FILE *out, const struct qx_task_info *t, const char *name, size_t len)
+{
+    for (uint32_t i = 0; i < t->n_params; i++) {
+        const struct qx_param_info *p = &t->params[i];
+        if (strlen(p->name) != len || strncmp(p->name, name, len) != 0)
+            continue;
+        if (p->table)
+            (void)fputs("@file\n", out);
+        else if (!strcmp(p->type, "yes/no"))
+            (void)fputs("yes\nno\n", out);
+        for (uint32_t k = 0; k < p->n_choices; k++)
+            (void)fprintf(out, "%s\n", p->choices[k]);
+    }
+}
+
+/* For completion: names of tasks, of the parameters of one, or after "name=" the values of that parameter. */
 static void print_names(struct cli *cli, const struct qx_task_list *list, const char *task)
 {
+    const char *param = cli->n_words > 1 ? cli->words[1] : NULL;
+    if (param && list->n) {
+        print_values(cli->out, &list->tasks[0], param, strcspn(param, "="));
+        return;
+    }
     for (uint32_t i = 0; i < list->n; i++) {
         const struct qx_task_info *t = &list->tasks[i];
         if (!task)
@@ -143,12 +164,16 @@ int command_tasks(struct cli *cli)
     struct qx_client *c;
     struct qx_task_list *list;
     struct qx_error err = {0};
-    int status = cli_words(cli, 0, 1);
+    int status = cli_words(cli, 0, cli->writer ? 1 : 2);
     if (!status)
         status = cli_open(cli, true, &c);
     if (status)
         return status;
     const char *task = cli->n_words ? cli->words[0] : NULL;
+    if ((status = cli_wait_tasks(cli, c, WORKER_S)) != STATUS_OK) {
+        qx_client_close(c);
+        return status;
+    }
     if (qx_client_tasks(c, task, &list, &err) == QX_ERR_OK) {
         show_tasks(cli, list, task);
         qx_task_list_free(list);

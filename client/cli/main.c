@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/cli/cli.h"
@@ -117,18 +118,53 @@ static int unknown_command(const char *name)
     return cli_fail(STATUS_USAGE, "no command '%s'; `qx help` lists them", name);
 }
 
-static int unknown_option(const struct command *c, const char *given)
+/* The option of a command that is meant by a name without its dashes, or by a letter after two. -1: none. */
+static int near_option(const struct command *c, const char *name)
 {
     const char *names[OPT_COUNT];
-    size_t n = 0;
-    for (int i = 0; i < OPT_COUNT; i++)
-        if (c->options & OPT_BIT(i))
-            names[n++] = option_specs[i].name;
-    const char *near = given[1] == '-' ? nearest_name(given + 2, names, n) : NULL;
-    if (near)
-        return cli_fail(STATUS_USAGE, "qx %s has no option '%s'; did you mean '--%s'?", c->name, given, near);
+    int ids[OPT_COUNT], n = 0;
+    for (int i = 0; i < OPT_COUNT; i++) {
+        if (!(c->options & OPT_BIT(i)))
+            continue;
+        if (option_specs[i].letter && name[0] == option_specs[i].letter && !name[1])
+            return i;
+        names[n] = option_specs[i].name;
+        ids[n++] = i;
+    }
+    const char *near = nearest_name(name, names, (size_t)n);
+    for (int i = 0; i < n; i++)
+        if (near == names[i])
+            return ids[i];
+    return -1;
+}
+
+static int unknown_option(const struct command *c, const char *given)
+{
+    char name[64];
+    const char *start = given + strspn(given, "-");
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(start, "="), start);
+    if (!strcmp(name, "task") && !strcmp(c->complete, "TASK"))
+        return cli_fail(STATUS_USAGE, "qx %s has no option '%s'; the task is a word of its own: qx %s %s",
+                        c->name, given, c->name, c->synopsis);
+    int near = strlen(name) > 1 || given[1] == '-' ? near_option(c, name) : -1;
+    if (near >= 0 && !name[1])
+        return cli_fail(STATUS_USAGE, "qx %s has no option '%s'; did you mean '-%s'?", c->name, given, name);
+    if (near >= 0)
+        return cli_fail(STATUS_USAGE, "qx %s has no option '%s'; did you mean '--%s'?", c->name, given,
+                        option_specs[near].name);
     return cli_fail(STATUS_USAGE, "qx %s has no option '%s'; `qx %s --help` lists them", c->name, given,
                     c->name);
+}
+
+/* "-seed" would be -s with the value "eed", and "-plot" a picture named "lot". */
+static bool lacks_a_dash(const struct command *c, const char *arg)
+{
+    size_t len = strcspn(arg + 1, "=");
+    for (int i = 0; arg[1] != '-' && len > 1 && i < OPT_COUNT; i++)
+        if (c->options & OPT_BIT(i) && strlen(option_specs[i].name) == len &&
+            !strncmp(option_specs[i].name, arg + 1, len))
+            return true;
+    return false;
 }
 
 /* Which option an argument names, and where its value starts if it is part of it ("--seed=7", "-n5"). -1: none. */
@@ -187,7 +223,7 @@ static int parse(struct cli *cli, int argc, char **argv)
             rest = true;
             continue;
         }
-        int id = match_option(cli->command, arg, &value);
+        int id = lacks_a_dash(cli->command, arg) ? -1 : match_option(cli->command, arg, &value);
         if (id < 0)
             return unknown_option(cli->command, arg);
         const struct option_spec *o = &option_specs[id];
@@ -262,6 +298,53 @@ int cli_open(struct cli *cli, bool embed, struct qx_client **ret)
     struct qx_error err = {0};
     qx_err e = qx_client_open(url, &o, ret, &err);
     return e == QX_ERR_OK ? STATUS_OK : cli_error(&err);
+}
+
+int cli_wait_tasks(struct cli *cli, struct qx_client *c, int limit_s)
+{
+    enum { SILENT_MS = 1000 };
+    const char *url = qx_client_address(c);
+    bool said = false;
+    for (int64_t waited_ms = 0;; waited_ms += SILENT_MS) {
+        struct qx_error err = {0};
+        qx_err e = qx_client_wait_tasks(c, SILENT_MS, &err);
+        if (e == QX_ERR_OK)
+            return STATUS_OK;
+        if (e != QX_ERR_TIMEOUT && e != QX_ERR_AGAIN)
+            return cli_error(&err);
+        if (cli_interrupted())
+            return cli_fail(STATUS_CANCELLED, "no worker is connected to %s; nothing was submitted", url);
+        if (limit_s && waited_ms + SILENT_MS >= (int64_t)limit_s * 1000)
+            return cli_fail(STATUS_NO_MASTER,
+                            "no worker has connected to %s within %d s, and only workers know tasks "
+                            "(qx-worker --master %s "
+                            "starts one)",
+                            url, limit_s, url);
+        if (!said)
+            cli_note(cli, "no worker is connected to %s; waiting%s", url, limit_s ? "" : " (Ctrl-C ends)");
+        said = true;
+    }
+}
+
+int cli_check_target(const struct cli *cli, enum option_id id)
+{
+    const char *path = cli->values[id], *name = option_specs[id].name, *slash;
+    struct stat st;
+    if (!path)
+        return STATUS_OK;
+    if (!*path || (!stat(path, &st) && S_ISDIR(st.st_mode)))
+        return cli_fail(STATUS_USAGE, "--%s '%s': want the name of a file%s", name, path,
+                        *path ? ", this is a folder" : "");
+    char *folder = (slash = strrchr(path, '/')) ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    if (!folder)
+        return cli_fail(STATUS_FAILED, "out of memory");
+    int status = STATUS_OK;
+    if (stat(folder, &st))
+        status = cli_fail(STATUS_USAGE, "--%s %s: the folder %s: %s", name, path, folder, strerror(errno));
+    else if (access(folder, W_OK | X_OK) || (!access(path, F_OK) && access(path, W_OK)))
+        status = cli_fail(STATUS_USAGE, "--%s %s: cannot be written: %s", name, path, strerror(errno));
+    free(folder);
+    return status;
 }
 
 /* ---- commands of a line ---- */

@@ -82,11 +82,3 @@ void number_count(double n, char *ret)
         n /= 1000;
     (void)snprintf(ret, NUMBER_BYTES, "%.*f%c", n < 9.995 ? 2 : n < 99.95 ? 1 : 0, n, units[unit]);
 }
-
-size_t text_width(const char *s)
-{
-    size_t n = 0;
-    for (; *s; s++)
-        n += ((unsigned char)*s & 0xC0) != 0x80;
-    return n;
-}

@@ -6,8 +6,10 @@
 const struct option_spec option_specs[OPT_COUNT] = {
     [OPT_N] = {'n', "items", "N", "items to run (of each grid cell), e.g. 1e8", false, ""},
     [OPT_SEED] = {'s', "seed", "S", "seed, 0 .. 2^63-1; without it one is drawn and shown", false, ""},
-    [OPT_GRID] = {'g', "grid", "NAME=SPEC",
-                  "a cell for each value: n=20:120:10 or delta=0.2,0.5; several are crossed", true, ""},
+    [OPT_GRID] =
+        {'g', "grid", "NAME=SPEC",
+         "a cell for each value of a parameter: ms=1:5:0.5 or stat=mean(x),sd(x); several are crossed", true,
+         "PARAM"},
     [OPT_UNTIL] = {'u', "until", "RULE", "stop when it holds: 'se<1e-4', 'rel<0.01', 'n>=1000,width<0.02'",
                    false, ""},
     [OPT_CHUNK] = {'c', "chunk", "auto|N", "items sent to a slot at once (default auto: by measured cost)",
@@ -25,8 +27,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
                       "executors that an item may crash before it counts as failed (default 3)", false, ""},
     [OPT_TIMEOUT] = {0, "timeout", "SECONDS", "an item may run so long (default: no limit)", false, ""},
     [OPT_BUDGET] = {0, "budget", "BYTES", "an item may write so much (default 1 MiB)", false, ""},
-    [OPT_PLUGINS] = {0, "plugins", "DIR", "one more folder with plugins, for the embedded farm and replay",
-                     true, "FILE"},
+    [OPT_PLUGINS] = {0, "plugins", "DIR", "one more folder with plugins, for the embedded farm", true, "DIR"},
     [OPT_TASK_VERSION] = {0, "task-version", "V", "this version of the task (default: the newest)", false,
                           ""},
     [OPT_PARTIAL] = {0, "partial", NULL, "of a running job: what its finished prefix says", false, ""},
@@ -81,6 +82,22 @@ const struct command commands[] = {
 };
 const size_t n_commands = sizeof commands / sizeof *commands;
 
+const char *option_help(const struct command *c, enum option_id id)
+{
+    bool replays = !strcmp(c->name, "replay"), extends = !strcmp(c->name, "extend");
+    if (id == OPT_MASTER && !(c->options & OPT_BIT(OPT_SLOTS)))
+        return "tcp://host:5550 or ipc://path (default: $QX_MASTER)";
+    if (id == OPT_N && extends)
+        return "items that the job is to have in all, e.g. 1e8";
+    if (id == OPT_SEED && replays)
+        return "with --task: the seed of the job that the item is of";
+    if (id == OPT_TASK_VERSION && replays)
+        return "with --task: this version of it (default: the newest)";
+    if (id == OPT_PLUGINS && replays)
+        return "one more folder with plugins";
+    return option_specs[id].help;
+}
+
 void help_all(FILE *to)
 {
     (void)fputs("usage: qx COMMAND [options]\n\nRuns statistical tasks on a farm of workers: the one that "
@@ -108,7 +125,7 @@ void help_command(FILE *to, const struct command *c)
             (void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
         (void)snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->arg ? " " : "",
                        o->arg ? o->arg : "");
-        (void)fprintf(to, "  %-25s %s\n", left, o->help);
+        (void)fprintf(to, "  %-25s %s\n", left, option_help(c, (enum option_id)i));
     }
     if (c->details)
         (void)fprintf(to, "\n%s", c->details);

@@ -1,20 +1,14 @@
 #include "client/cli/plot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "client/cli/gnuplot.h"
 #include "client/cli/writer.h"
 #include "common/error.h"
-
-extern char **environ;
 
 #define BLUE "#5b84b1"
 #define PALE "#b9cbe0"
@@ -22,113 +16,18 @@ extern char **environ;
 #define GREY "#555555"
 static const char *const palette[] = {"#35618f", "#b0413e", "#4f8a5b", "#a2803a",
                                       "#7a5c93", "#3f8f8f", "#8a5a44", "#666666"};
-enum { N_PALETTE = 8, DENSITY_POINTS = 400, LEVELS_MAX = 4 };
+enum {
+    N_PALETTE = 8,
+    DENSITY_POINTS = 400,
+    LEVELS_MAX = 4,
+    PANELS_MAX = 9,
+    KEYS_MAX = 24,
+    TITLE_BYTES = 256,
+    HEADING_COLUMNS = 90
+};
+enum plot_kind { PLOT_HISTOGRAM, PLOT_GRID, PLOT_SETTLING };
 
-/* ---- gnuplot ---- */
-
-static bool have_gnuplot(void)
-{
-    const char *list = getenv("PATH");
-    while (list && *list) {
-        char path[4096];
-        size_t n = strcspn(list, ":");
-        (void)snprintf(path, sizeof path, "%.*s/gnuplot", (int)n, list);
-        if (n && access(path, X_OK) == 0)
-            return true;
-        list += n + (list[n] == ':');
-    }
-    return false;
-}
-
-static const char *terminal_for(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    if (dot && !strcmp(dot, ".png"))
-        return "pngcairo size 1400,900 fontscale 1.25 linewidth 1.6 font 'DejaVu Sans,13'";
-    if (dot && !strcmp(dot, ".svg"))
-        return "svg size 1000,640 dynamic font 'DejaVu Sans,14' background '#ffffff'";
-    if (dot && !strcmp(dot, ".pdf"))
-        return "pdfcairo size 9in,5.8in font 'DejaVu Sans,13'";
-    return NULL;
-}
-
-qx_err plot_check(const char *path, struct qx_error *err)
-{
-    if (!terminal_for(path))
-        return qx_fail(err, QX_ERR_INVALID, "--plot %s: want a name that ends in .png, .svg or .pdf", path);
-    if (!have_gnuplot())
-        return qx_fail(err, QX_ERR_INVALID,
-                       "--plot needs gnuplot, which is not installed (Debian: apt install gnuplot-nox)");
-    return QX_ERR_OK;
-}
-
-/* Text inside single quotes. */
-static void quote(FILE *to, const char *text)
-{
-    (void)fputc('\'', to);
-    for (; *text; text++) {
-        if (*text == '\'')
-            (void)fputc('\'', to);
-        (void)fputc((unsigned char)*text < 0x20 ? ' ' : *text, to);
-    }
-    (void)fputc('\'', to);
-}
-
-static void preamble(FILE *s, const char *path)
-{
-    (void)fprintf(s, "set terminal %s noenhanced\nset output ", terminal_for(path));
-    quote(s, path);
-    (void)fputs("\nset encoding utf8\n"
-                "set border 3 linecolor '#888888' linewidth 1\n"
-                "set tics nomirror out scale 0.6 textcolor '#333333'\n"
-                "set grid ytics linecolor '#e4e4e4' linewidth 1 linetype 1\n"
-                "set style fill solid 1.0 noborder\n"
-                "set key off\nset bmargin 4.2\nset rmargin 4\n",
-                s);
-}
-
-static void title(FILE *s, const char *text, double offset)
-{
-    (void)fputs("set title ", s);
-    quote(s, text);
-    (void)fprintf(s, " font 'DejaVu Sans,15' textcolor '#222222' offset 0,%g\n", offset);
-}
-
-static void axis(FILE *s, const char *which, const char *text)
-{
-    (void)fprintf(s, "set %slabel ", which);
-    quote(s, text);
-    (void)fputs(" textcolor '#333333'\n", s);
-}
-
-/* Runs a finished script; stderr comes back in err. */
-static qx_err run_gnuplot(FILE *script, struct qx_error *err)
-{
-    int said = memfd_create("gnuplot-stderr", MFD_CLOEXEC);
-    posix_spawn_file_actions_t files;
-    char *argv[] = {"gnuplot", "-", NULL};
-    pid_t pid;
-    if (said < 0 || fflush(script) || posix_spawn_file_actions_init(&files))
-        return qx_fail(err, QX_ERR_INVALID, "--plot: %s", strerror(errno));
-    rewind(script);
-    (void)posix_spawn_file_actions_adddup2(&files, fileno(script), STDIN_FILENO);
-    (void)posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    (void)posix_spawn_file_actions_adddup2(&files, said, STDERR_FILENO);
-    int e = posix_spawnp(&pid, "gnuplot", &files, NULL, argv, environ), status = 0;
-    posix_spawn_file_actions_destroy(&files);
-    if (!e)
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            ;
-    char words[160] = "";
-    ssize_t n = pread(said, words, sizeof words - 1, 0);
-    words[n > 0 ? n : 0] = '\0';
-    close(said);
-    if (e)
-        return qx_fail(err, QX_ERR_INVALID, "--plot: cannot start gnuplot: %s", strerror(e));
-    if (status)
-        return qx_fail(err, QX_ERR_INVALID, "--plot: gnuplot failed: %s", words + strspn(words, "\n"));
-    return QX_ERR_OK;
-}
+static const double normal_975 = 1.959964;
 
 /* ---- a histogram ---- */
 
@@ -196,8 +95,9 @@ static int by_place(const void *a, const void *b)
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-/* Labels stand over the plot; one that would touch its neighbour goes a line higher. Gives the lines needed. */
-static int place_marks(struct mark *marks, size_t n, double lo, double hi)
+/* Labels stand over the plot; one that would touch its neighbour goes a line higher. letter: how wide one is, as a share
+ * of the plot. Gives the lines needed. */
+static int place_marks(struct mark *marks, size_t n, double lo, double hi, double letter)
 {
     double right[LEVELS_MAX];
     int used = 0;
@@ -205,7 +105,8 @@ static int place_marks(struct mark *marks, size_t n, double lo, double hi)
         right[i] = -1;
     qsort(marks, n, sizeof *marks, by_place);
     for (size_t i = 0; i < n; i++) {
-        double x = (marks[i].at - lo) / (hi - lo), half = 0.0055 * (double)(text_width(marks[i].label) + 9);
+        double x = hi > lo ? (marks[i].at - lo) / (hi - lo) : 0.5,
+               half = 0.5 * letter * (double)(text_width(marks[i].label) + 9);
         int level = 0;
         while (level + 1 < LEVELS_MAX && x - half < right[level])
             level++;
@@ -216,109 +117,227 @@ static int place_marks(struct mark *marks, size_t n, double lo, double hi)
     return used;
 }
 
-static void draw_marks(FILE *s, const struct mark *marks, size_t n, double se)
+static bool is_main(const struct mark *m)
+{
+    return strstr(m->label, "estimate") || strstr(m->label, "observed") || strstr(m->label, "theta");
+}
+
+static void draw_mark(FILE *s, const struct mark *m, double top)
+{
+    (void)fprintf(s,
+                  "set arrow from first %.17g, graph 0 to first %.17g, graph %g nohead front linecolor '%s' "
+                  "linewidth %s dashtype %s\n",
+                  m->at, m->at, top, is_main(m) ? RED : GREY, is_main(m) ? "2" : "1.4",
+                  is_main(m) ? "1" : "(8,5)");
+}
+
+/* In a panel a mark is its number alone: the heading has the words. */
+static void draw_marks(FILE *s, const struct mark *marks, size_t n, double se, bool panel)
 {
     for (size_t i = 0; i < n; i++) {
-        char at[NUMBER_BYTES];
-        bool main_one = strstr(marks[i].label, "estimate") || strstr(marks[i].label, "observed") ||
-                        strstr(marks[i].label, "theta");
-        double top = 1.02 + 0.05 * marks[i].level;
-        number_with_se(marks[i].at, se, at);
-        (void)fprintf(s,
-                      "set arrow from first %.17g, graph 0 to first %.17g, graph %g nohead front linecolor "
-                      "'%s' linewidth %s dashtype %s\n",
-                      marks[i].at, marks[i].at, top, main_one ? RED : GREY, main_one ? "2" : "1.4",
-                      main_one ? "1" : "(8,5)");
-        (void)fprintf(s, "set label ");
-        char label[160];
-        (void)snprintf(label, sizeof label, "%.80s %s", marks[i].label, at);
-        quote(s, label);
-        (void)fprintf(s, " at first %.17g, graph %g center front textcolor '%s' font 'DejaVu Sans,11'\n",
-                      marks[i].at, top + 0.02, main_one ? RED : GREY);
+        const struct mark *m = &marks[i];
+        char at[NUMBER_BYTES], label[160];
+        double top = panel ? 1 : 1.02 + 0.05 * m->level;
+        number_with_se(m->at, se, at);
+        (void)snprintf(label, sizeof label, "%.80s%s%s", panel ? "" : m->label, panel ? "" : " ", at);
+        draw_mark(s, m, top);
+        (void)fputs("set label ", s);
+        gnuplot_quote(s, label);
+        (void)fprintf(
+            s,
+            " at first %.17g, graph %g center front offset character 0, character %g textcolor '%s' "
+            "font 'DejaVu Sans,%d'\n",
+            m->at, panel ? 1 : top + 0.02, panel ? 0.5 + 0.8 * m->level : 0.0, is_main(m) ? RED : GREY,
+            panel ? 9 : 11);
     }
 }
 
-static qx_err histogram(FILE *s, const char *path, const json_t *report, const json_t *plot,
-                        struct qx_error *err)
+/* Reads the marks that have a place, and widens [*lo, *hi] to hold them. Gives how many there are. */
+static size_t read_marks(const json_t *list, struct mark *marks, double *lo, double *hi)
 {
-    struct bins b;
-    if (!read_bins(plot, &b))
-        return qx_fail(err, QX_ERR_INVALID, "--plot: the answer has no histogram to draw");
-    const json_t *list = json_object_get(plot, "marks");
-    size_t n = json_array_size(list);
-    struct mark *marks = calloc(n + 1, sizeof *marks);
-    if (!marks)
-        return qx_fail(err, QX_ERR_NOMEM, "out of memory");
-    double lo = b.lo, hi = b.hi;
     size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *m = json_array_get(list, i), *at = json_object_get(m, "at");
+        const char *label = json_string_value(json_object_get(m, "label"));
         if (!json_is_number(at))
             continue;
-        marks[kept++] =
-            (struct mark){json_string_value(json_object_get(m, "label")), json_number_value(at), 0};
-        if (!marks[kept - 1].label)
-            marks[kept - 1].label = "";
-        lo = fmin(lo, marks[kept - 1].at);
-        hi = fmax(hi, marks[kept - 1].at);
+        marks[kept++] = (struct mark){label ? label : "", json_number_value(at), 0};
+        *lo = fmin(*lo, json_number_value(at));
+        *hi = fmax(*hi, json_number_value(at));
     }
-    double margin = 0.02 * (hi - lo);
-    int levels = place_marks(marks, kept, lo, hi);
-    const char *text = json_string_value(json_object_get(plot, "title")),
-               *xlabel = json_string_value(json_object_get(plot, "xlabel"));
-    preamble(s, path);
-    title(s, text ? text : json_string_value(json_object_get(report, "task")), 0.2 + 1.35 * levels);
-    axis(s, "x", xlabel ? xlabel : "value");
-    axis(s, "y", "density");
-    (void)fprintf(s, "set tmargin %g\nset xrange [%.17g:%.17g]\nset yrange [0:*]\n", 3.2 + 1.5 * levels,
-                  lo - margin, hi + margin);
-    const json_t *se = json_object_get(json_object_get(report, "result"), "se");
-    draw_marks(s, marks, kept, json_is_number(se) ? json_number_value(se) : b.sd);
-    free(marks);
-    (void)fprintf(s, "set boxwidth %.17g\n$bins << EOD\n", 0.94 * bin_width(&b));
-    for (size_t i = 0; i < b.n; i++)
-        (void)fprintf(s, "%.17g %.17g\n", bin_centre(&b, i), bin_count(&b, i) / (b.total * bin_width(&b)));
+    return kept;
+}
+
+static void draw_bins(FILE *s, const struct bins *b)
+{
+    (void)fprintf(s, "set boxwidth %.17g\n$bins << EOD\n", 0.94 * bin_width(b));
+    for (size_t i = 0; i < b->n; i++)
+        (void)fprintf(s, "%.17g %.17g\n", bin_centre(b, i), bin_count(b, i) / (b->total * bin_width(b)));
     (void)fputs("EOD\n$density << EOD\n", s);
     for (int i = 0; i <= DENSITY_POINTS; i++) {
-        double x = b.lo + (b.hi - b.lo) * i / DENSITY_POINTS;
-        (void)fprintf(s, "%.17g %.17g\n", x, density(&b, x));
+        double x = b->lo + (b->hi - b->lo) * i / DENSITY_POINTS;
+        (void)fprintf(s, "%.17g %.17g\n", x, density(b, x));
     }
     (void)fputs("EOD\nplot $bins with boxes linecolor '" PALE "', $density with lines linecolor '" BLUE
                 "' linewidth 2.2\n",
                 s);
-    return QX_ERR_OK;
+}
+
+/* One histogram, in a picture of `columns` such. False: there is nothing to draw. */
+static bool histogram(FILE *s, const json_t *report, const json_t *plot, int columns)
+{
+    struct bins b;
+    const json_t *list = json_object_get(plot, "marks"),
+                 *se = json_object_get(json_object_get(report, "result"), "se");
+    const char *text = json_string_value(json_object_get(plot, "title")),
+               *xlabel = json_string_value(json_object_get(plot, "xlabel"));
+    struct mark *marks = calloc(json_array_size(list) + 1, sizeof *marks);
+    if (!marks || !read_bins(plot, &b)) {
+        free(marks);
+        return false;
+    }
+    double lo = b.lo, hi = b.hi;
+    size_t n = read_marks(list, marks, &lo, &hi);
+    double margin = 0.02 * (hi - lo);
+    bool panel = columns > 1;
+    for (size_t i = 0; panel && i < n; i++)
+        marks[i].label = is_main(&marks[i]) ? "estimate" : "";
+    int levels = place_marks(marks, n, lo, hi, panel ? 0.007 * columns : 0.011);
+    gnuplot_title(s, text ? text : json_string_value(json_object_get(report, "task")),
+                  panel ? 0.8 * levels - 0.6 : 0.2 + 1.35 * levels);
+    gnuplot_axis(s, "x", panel ? "" : xlabel ? xlabel : "value");
+    gnuplot_axis(s, "y", panel ? "" : "density");
+    (void)fprintf(s, "set tmargin %g\nset bmargin %g\nset xrange [%.17g:%.17g]\nset yrange [0:*]\n",
+                  panel ? 2.2 + 0.8 * levels : 3.2 + 1.5 * levels, panel ? 2.4 : 4.2, lo - margin,
+                  hi + margin);
+    draw_marks(s, marks, n, json_is_number(se) ? json_number_value(se) : b.sd, panel);
+    free(marks);
+    draw_bins(s, &b);
+    return true;
+}
+
+static bool is_histogram(const json_t *plot)
+{
+    const char *kind = json_string_value(json_object_get(plot, "kind"));
+    struct bins b;
+    return kind && !strcmp(kind, "histogram") && read_bins(plot, &b);
+}
+
+/* The text, cut to what a line takes; and where there are more panels than a picture takes, how many are shown. */
+static void heading(char *ret, size_t len, const char *text, size_t shown, size_t all)
+{
+    char note[64] = "";
+    if (shown < all)
+        (void)snprintf(note, sizeof note, "  (the first %zu of %zu)", shown, all);
+    size_t room = HEADING_COLUMNS - text_width(note);
+    bool cut = text_width(text) > room;
+    (void)snprintf(ret, len, "%.*s%s%s", (int)text_fits(text, cut ? room - 1 : room), text,
+                   cut ? "\u2026" : "", note);
+}
+
+/* What the marks of panels are, besides estimates: "bca interval" of "bca lower"; "" where that cannot be told. */
+static void interval_words(const json_t *panels, char *ret, size_t len)
+{
+    const json_t *marks = json_object_get(json_array_get(panels, 0), "marks");
+    ret[0] = '\0';
+    for (size_t i = 0; i < json_array_size(marks) && !*ret; i++) {
+        const char *label = json_string_value(json_object_get(json_array_get(marks, i), "label")),
+                   *end = label ? strstr(label, " lower") : NULL;
+        if (end)
+            (void)snprintf(ret, len, "%.*s interval", (int)(end - label), label);
+    }
+}
+
+/* The histogram of an answer, or each of several ("panels"). */
+static qx_err histograms(FILE *s, const char *path, const json_t *report, const json_t *plot,
+                         struct qx_error *err)
+{
+    const json_t *panels = json_object_get(plot, "panels");
+    const char *text = json_string_value(json_object_get(plot, "title"));
+    size_t all = json_is_array(panels) ? json_array_size(panels) : 1;
+    size_t n = all > PANELS_MAX ? PANELS_MAX : all, drawn = 0;
+    char title[2 * TITLE_BYTES], words[TITLE_BYTES];
+    char interval[64];
+    interval_words(panels, interval, sizeof interval);
+    (void)snprintf(words, sizeof words, "%s%s%s", text ? text : "", *interval ? ": estimate and " : "",
+                   interval);
+    heading(title, sizeof title, words, n, all);
+    int columns = gnuplot_start(s, path, n, title);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = json_is_array(panels) ? json_array_get(panels, i) : plot;
+        gnuplot_panel(s);
+        if (is_histogram(one))
+            drawn += histogram(s, report, one, columns);
+        else
+            (void)fputs("set multiplot next\n", s);
+    }
+    return drawn ? QX_ERR_OK : qx_fail(err, QX_ERR_INVALID, "--plot: the answer has no histogram to draw");
 }
 
 /* ---- a grid ---- */
 
-/* The number that stands for the answer of a cell, and how far it may be off. */
-static bool cell_value(const json_t *result, double *ret, double *ret_low, double *ret_high,
-                       const char **ret_name)
+/* A number and how far it may be off. */
+struct point {
+    double n, v, low, high;
+};
+
+/* The member that stands for an answer. */
+static const json_t *main_number(const json_t *object, const char **ret_name)
 {
     static const char *const names[] = {"estimate", "mean", "p", "value"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const json_t *v = json_object_get(result, names[i]);
+        const json_t *v = json_object_get(object, names[i]);
         if (!json_is_number(v))
             continue;
-        const json_t *lower = json_object_get(result, "lower"), *upper = json_object_get(result, "upper"),
-                     *se = json_object_get(result, "se");
         *ret_name = names[i];
-        *ret = *ret_low = *ret_high = json_number_value(v);
-        if (!json_is_number(lower)) { /* or of the first interval of a list */
-            const json_t *first = json_array_get(json_object_get(result, "intervals"), 0);
-            lower = json_object_get(first, "lower");
-            upper = json_object_get(first, "upper");
-        }
-        if (json_is_number(lower) && json_is_number(upper)) {
-            *ret_low = json_number_value(lower);
-            *ret_high = json_number_value(upper);
-        } else if (json_is_number(se)) {
-            *ret_low -= 1.959964 * json_number_value(se);
-            *ret_high += 1.959964 * json_number_value(se);
-        }
-        return true;
+        return v;
     }
-    return false;
+    return NULL;
+}
+
+/* What has the number: the part, the answer, or, of a task that leaves its outputs as they are reduced, the first of
+ * these. */
+static const json_t *main_object(const json_t *result, const json_t *part)
+{
+    const json_t *object = part ? part : result;
+    const char *key;
+    json_t *v;
+    if (main_number(object, &key))
+        return object;
+    json_object_foreach((json_t *)(uintptr_t)result, key,
+                        v) if (json_is_object(v) && strcmp(key, "plot")) return v;
+    return object;
+}
+
+/* The number that stands for an answer, or for a part of one (part NULL: for the whole). */
+static bool answer_value(const json_t *result, const json_t *part, struct point *ret, const char **ret_name)
+{
+    const json_t *object = main_object(result, part), *v = main_number(object, ret_name);
+    if (!v)
+        return false;
+    const json_t *se = json_object_get(object, "se"),
+                 *ends = json_object_get(object, "lower") ? object : interval_of(result, part),
+                 *lower = json_object_get(ends, "lower"), *upper = json_object_get(ends, "upper");
+    ret->v = ret->low = ret->high = json_number_value(v);
+    if (json_is_number(lower) && json_is_number(upper)) {
+        ret->low = json_number_value(lower);
+        ret->high = json_number_value(upper);
+    } else if (json_is_number(se)) {
+        ret->low -= normal_975 * json_number_value(se);
+        ret->high += normal_975 * json_number_value(se);
+    }
+    return true;
+}
+
+/* The part of this name of an answer; NULL: it has none. */
+static const json_t *part_named(const json_t *result, const char *name)
+{
+    const char *unused;
+    const json_t *parts = parts_of(result, &unused);
+    for (size_t i = 0; i < json_array_size(parts); i++)
+        if (!strcmp(json_string_value(json_object_get(json_array_get(parts, i), "name")), name))
+            return json_array_get(parts, i);
+    return NULL;
 }
 
 /* What sets a cell apart besides the first grid parameter: "delta=0.5, design=t2". */
@@ -369,170 +388,307 @@ static double x_step(const json_t *cells, const json_t *ticks)
     return step;
 }
 
-/* Collects the series, and the words of the x axis, which are numbered from 0. */
+/* Collects the series; and where an x is no number, the words of the x axis, which are numbered from 0. */
 static void grid_scan(const json_t *cells, json_t *series, json_t *ticks)
 {
     char name[256];
+    bool words = false;
     for (size_t i = 0; i < json_array_size(cells); i++) {
-        const json_t *cell = json_array_get(cells, i);
-        const char *unused, *x = first_param(cell, &unused);
+        const char *unused, *x = first_param(json_array_get(cells, i), &unused);
         char *end;
-        series_of(json_object_get(cell, "params"), name, sizeof name);
+        series_of(json_object_get(json_array_get(cells, i), "params"), name, sizeof name);
         json_object_set_new(series, name, json_true());
         (void)strtod(x, &end);
-        if ((*end || !*x) && !json_object_get(ticks, x))
+        words |= *end || !*x;
+    }
+    for (size_t i = 0; words && i < json_array_size(cells); i++) {
+        const char *unused, *x = first_param(json_array_get(cells, i), &unused);
+        if (!json_object_get(ticks, x))
             json_object_set_new(ticks, x, json_integer((json_int_t)json_object_size(ticks)));
     }
 }
 
-/* One block of data a series, each a little aside so that bars do not hide each other. Gives how many points there are. */
-static size_t grid_data(FILE *s, const json_t *cells, json_t *series, const json_t *ticks,
-                        const char **ret_value)
+/* What the panels show: the names of the parts of all answers, "" for answers without. */
+static json_t *panel_names(const json_t *cells)
+{
+    json_t *names = json_object();
+    for (size_t i = 0; i < json_array_size(cells); i++) {
+        const json_t *result = json_object_get(json_array_get(cells, i), "result");
+        const char *unused;
+        struct point p;
+        const json_t *parts = parts_of(result, &unused);
+        for (size_t k = 0; k < json_array_size(parts); k++)
+            json_object_set_new(names, json_string_value(json_object_get(json_array_get(parts, k), "name")),
+                                json_true());
+        if (!parts && answer_value(result, NULL, &p, &unused))
+            json_object_set_new(names, "", json_true());
+    }
+    return names;
+}
+
+struct grid_picture {
+    const json_t *cells;
+    json_t *series, *ticks;
+    const char *x_name, *value;
+};
+
+/* One block of data a series, each a little aside so that bars do not hide each other. panel: the name of a part. */
+static void grid_data(FILE *s, struct grid_picture *g, const char *panel)
 {
     char name[256];
     const char *key;
     json_t *unused;
-    size_t points = 0, at = 0, n = json_object_size(series);
-    double aside = n > 1 ? fmin(0.5 / (double)n, 0.08) * x_step(cells, ticks) : 0;
-    json_object_foreach(series, key, unused)
+    size_t at = 0, n = json_object_size(g->series);
+    double aside = n > 1 ? fmin(0.5 / (double)n, 0.08) * x_step(g->cells, g->ticks) : 0;
+    json_object_foreach(g->series, key, unused)
     {
         double shift = aside * ((double)at - (double)(n - 1) / 2);
         (void)fprintf(s, "$s%zu << EOD\n", at++);
-        for (size_t i = 0; i < json_array_size(cells); i++) {
-            const json_t *cell = json_array_get(cells, i);
-            double v, low, high;
+        for (size_t i = 0; i < json_array_size(g->cells); i++) {
+            const json_t *cell = json_array_get(g->cells, i), *result = json_object_get(cell, "result"),
+                         *part = part_named(result, panel);
+            struct point p;
             series_of(json_object_get(cell, "params"), name, sizeof name);
-            if (strcmp(name, key) || !cell_value(json_object_get(cell, "result"), &v, &low, &high, ret_value))
+            if (strcmp(name, key) || (*panel && !part) || !answer_value(result, part, &p, &g->value))
                 continue;
-            (void)fprintf(s, "%.17g %.17g %.17g %.17g\n", cell_x(cell, ticks) + shift, v, low, high);
-            points++;
+            (void)fprintf(s, "%.17g %.17g %.17g %.17g\n", cell_x(cell, g->ticks) + shift, p.v, p.low, p.high);
         }
         (void)fputs("EOD\n", s);
     }
-    return points;
 }
 
-/* "boot  stat=mean(gpa)": the task and what all cells share; names of files without their folders. */
-static void task_title(FILE *s, const json_t *report, double offset)
+static void grid_axes(FILE *s, const struct grid_picture *g, bool key_shown)
 {
-    char text[120];
     const char *key;
-    json_t *v;
-    size_t at =
-        (size_t)snprintf(text, sizeof text, "%.60s", json_string_value(json_object_get(report, "task")));
-    json_object_foreach(json_object_get(report, "params"), key, v)
-    {
-        const char *value = json_string_value(v),
-                   *slash =
-                       json_object_get(json_object_get(report, "data"), key) ? strrchr(value, '/') : NULL;
-        if (at < sizeof text)
-            at += (size_t)snprintf(text + at, sizeof text - at, "  %s=%s", key, slash ? slash + 1 : value);
-    }
-    title(s, text, offset);
-}
-
-static qx_err grid_plot(FILE *s, const char *path, const json_t *report, const json_t *cells,
-                        struct qx_error *err)
-{
-    json_t *series = json_object(), *ticks = json_object(), *place;
-    const char *x_name, *value = "estimate", *key;
-    preamble(s, path);
-    (void)first_param(json_array_get(cells, 0), &x_name);
-    grid_scan(cells, series, ticks);
-    size_t points = grid_data(s, cells, series, ticks, &value), n = json_object_size(series), i = 0;
-    bool words = json_object_size(ticks) > 0;
-    task_title(s, report, 0.2);
-    axis(s, "x", x_name);
-    axis(s, "y", value);
-    if (n > 1)
-        (void)fputs("set key outside right center Left reverse samplen 2 spacing 1.3 textcolor "
-                    "'#333333'\nset rmargin -1\n",
-                    s);
+    json_t *place;
+    size_t i = 0;
+    gnuplot_axis(s, "x", g->x_name);
+    gnuplot_axis(s, "y", g->value);
+    (void)fputs(key_shown ? "set key outside right center Left reverse samplen 2 spacing 1.3 textcolor "
+                            "'#333333'\nset rmargin -1\n"
+                          : "set key off\n",
+                s);
     (void)fputs("set offsets graph 0.03, graph 0.03, graph 0.04, graph 0.04\nset bars 0.6\n", s);
-    json_object_foreach(ticks, key, place)
+    json_object_foreach(g->ticks, key, place)
     {
         (void)fputs(i++ ? ", " : "set xtics (", s);
-        quote(s, key);
+        gnuplot_quote(s, key);
         (void)fprintf(s, " %" JSON_INTEGER_FORMAT, json_integer_value(place));
     }
-    (void)fputs(i ? ")\nplot " : "plot ", s);
-    i = 0;
-    json_object_foreach(series, key, place)
+    if (i)
+        (void)fprintf(s, ")\nset xrange [-0.5:%zu.5]\n", i - 1);
+}
+
+static void grid_panel(FILE *s, struct grid_picture *g, const char *panel, bool key_shown)
+{
+    bool words = json_object_size(g->ticks) > 0;
+    const char *key;
+    json_t *unused;
+    size_t i = 0;
+    grid_data(s, g, panel);
+    grid_axes(s, g, key_shown);
+    json_object_foreach(g->series, key, unused)
     {
         const char *colour = palette[i % N_PALETTE];
-        (void)fputs(i ? ", " : "", s);
+        (void)fputs(i ? ", " : "plot ", s);
         if (!words)
             (void)fprintf(s, "$s%zu using 1:2 with lines linecolor '%s' linewidth 1.2 notitle, ", i, colour);
         (void)fprintf(s,
                       "$s%zu with yerrorbars linecolor '%s' linewidth 1.4 pointtype 7 pointsize 0.9 title ",
                       i, colour);
-        quote(s, key);
+        gnuplot_quote(s, key);
         i++;
     }
     (void)fputc('\n', s);
-    json_decref(series);
-    json_decref(ticks);
-    return points ? QX_ERR_OK
-                  : qx_fail(err, QX_ERR_INVALID, "--plot: no cell of the answer has an estimate to draw");
+}
+
+/* "boot  stat=mean(gpa)": the task and what all cells share; names of files without their folders. */
+static void task_title(const json_t *report, char *ret, size_t len)
+{
+    const char *key;
+    json_t *v;
+    size_t at = (size_t)snprintf(ret, len, "%.60s", json_string_value(json_object_get(report, "task")));
+    json_object_foreach(json_object_get(report, "params"), key, v)
+    {
+        const char *value = json_string_value(v),
+                   *slash =
+                       json_object_get(json_object_get(report, "data"), key) ? strrchr(value, '/') : NULL;
+        if (at < len)
+            at += (size_t)snprintf(ret + at, len - at, "  %s=%s", key, slash ? slash + 1 : value);
+    }
+}
+
+static qx_err grid_plot(FILE *s, const char *path, const json_t *report, const json_t *cells,
+                        struct qx_error *err)
+{
+    struct grid_picture g = {cells, json_object(), json_object(), "", "estimate"};
+    json_t *names = panel_names(cells), *unused;
+    size_t all = json_object_size(names), n = all > PANELS_MAX ? PANELS_MAX : all, i = 0;
+    char text[TITLE_BYTES], title[2 * TITLE_BYTES];
+    const char *panel;
+    (void)first_param(json_array_get(cells, 0), &g.x_name);
+    grid_scan(cells, g.series, g.ticks);
+    task_title(report, text, sizeof text);
+    heading(title, sizeof title, text, n, all);
+    (void)gnuplot_start(s, path, n, title);
+    bool key_shown = json_object_size(g.series) > 1 && json_object_size(g.series) <= KEYS_MAX;
+    json_object_foreach(names, panel, unused)
+    {
+        if (i++ == n)
+            break;
+        gnuplot_panel(s);
+        gnuplot_title(s, n == 1 ? title : *panel ? panel : " ", n == 1 ? 0.2 : 0);
+        grid_panel(s, &g, panel, key_shown);
+    }
+    json_decref(g.series);
+    json_decref(g.ticks);
+    json_decref(names);
+    return n ? QX_ERR_OK
+             : qx_fail(err, QX_ERR_INVALID, "--plot: no cell of the answer has an estimate to draw");
 }
 
 /* ---- how the estimate settled ---- */
 
-static qx_err convergence(FILE *s, const char *path, const json_t *report, const struct progress *h,
-                          struct qx_error *err)
+static int by_n(const void *a, const void *b)
 {
-    double v = 0, low = 0, high = 0;
+    const struct point *x = a, *y = b;
+    return x->n < y->n ? -1 : x->n > y->n;
+}
+
+/* The answers of prefixes, and what was seen while the job ran where that is the same quantity as the answer (the
+ * running mean is of the items' first output), in order of n, all below that of the end. */
+static size_t path_points(const struct point *end, const json_t *settled, const struct progress *h,
+                          struct point *ret)
+{
+    const char *unused;
+    size_t n = 0, n_seen = h && h->points ? h->n_points : 0;
+    double end_se = (end->high - end->low) / (2 * normal_975);
+    const struct progress_point *last = n_seen ? &h->points[n_seen - 1] : NULL;
+    if (last && fabs(last->estimate - end->v) > 6 * (last->se + end_se))
+        n_seen = 0;
+    for (size_t i = 0; i < json_array_size(settled); i++) {
+        const json_t *one = json_array_get(settled, i);
+        ret[n].n = json_number_value(json_object_get(one, "n"));
+        n += answer_value(json_object_get(one, "result"), NULL, &ret[n], &unused) && ret[n].n < end->n;
+    }
+    for (size_t i = 0; i < n_seen; i++) {
+        const struct progress_point *p = &h->points[i];
+        if (p->n < end->n)
+            ret[n++] = (struct point){p->n, p->estimate, p->estimate - normal_975 * p->se,
+                                      p->estimate + normal_975 * p->se};
+    }
+    qsort(ret, n, sizeof *ret, by_n);
+    return n;
+}
+
+static void put_point(FILE *s, const struct point *p)
+{
+    (void)fprintf(s, "%.17g %.17g %.17g %.17g\n", p->n, p->v, p->low, p->high);
+}
+
+/* Number, ends and n of the end, over the picture. */
+static void end_label(FILE *s, const struct point *end, const char *name)
+{
+    char text[256], v[NUMBER_BYTES], low[NUMBER_BYTES], high[NUMBER_BYTES];
+    double se = (end->high - end->low) / (2 * normal_975);
+    number_with_se(end->v, se, v);
+    number_with_se(end->low, se, low);
+    number_with_se(end->high, se, high);
+    (void)snprintf(text, sizeof text, "%s %s   [%s, %s]   n = %.0f", name, v, low, high, end->n);
+    (void)fputs("set label ", s);
+    gnuplot_quote(s, text);
+    (void)fputs(" at graph 1, graph 1.03 right front textcolor '" RED "' font 'DejaVu Sans,11'\n", s);
+}
+
+static qx_err convergence(FILE *s, const char *path, const json_t *report, const json_t *settled,
+                          const struct progress *h, struct qx_error *err)
+{
+    struct point end = {.n = json_number_value(json_object_get(report, "n"))};
     const char *name = "estimate";
-    bool has_end = cell_value(json_object_get(report, "result"), &v, &low, &high, &name);
-    const json_t *se = json_object_get(json_object_get(report, "result"), "se");
-    double end_se = json_is_number(se) ? json_number_value(se) : (high - low) / (2 * 1.959964);
-    size_t n = h ? h->n_points : 0;
-    /* The running mean is of the items' first output; where the answer is something else, it is left out. */
-    bool same = n && has_end && fabs(h->points[n - 1].estimate - v) <= 6 * (h->points[n - 1].se + end_se);
-    if (!same && !has_end)
+    if (!answer_value(json_object_get(report, "result"), NULL, &end, &name))
         return qx_fail(err, QX_ERR_INVALID,
                        "--plot: the answer has nothing to draw: no histogram, no grid, no estimate");
-    preamble(s, path);
-    task_title(s, report, 0.2);
-    double last = json_number_value(json_object_get(report, "n"));
-    double unit = last >= 5e6 ? 1e6 : last >= 5e3 ? 1e3 : 1;
-    axis(s, "x", unit > 1e3 ? "items (millions)" : unit > 1 ? "items (thousands)" : "items");
-    axis(s, "y", name);
+    struct point *points = calloc(json_array_size(settled) + (h ? h->n_points : 0) + 1, sizeof *points);
+    if (!points)
+        return qx_fail(err, QX_ERR_NOMEM, "out of memory");
+    size_t n = path_points(&end, settled, h, points);
+    char text[TITLE_BYTES];
+    task_title(report, text, sizeof text);
+    (void)gnuplot_start(s, path, 1, NULL);
+    gnuplot_title(s, text, 1);
+    gnuplot_axis(s, "x", n ? "items" : "items (the answer at the end alone is known)");
+    gnuplot_axis(s, "y", name);
+    end_label(s, &end, name);
     (void)fputs("$run << EOD\n", s);
-    for (size_t i = 0; same && i < n; i++)
-        if (h->points[i].n < last)
-            (void)fprintf(s, "%.17g %.17g %.17g %.17g\n", h->points[i].n / unit, h->points[i].estimate,
-                          h->points[i].estimate - 1.959964 * h->points[i].se,
-                          h->points[i].estimate + 1.959964 * h->points[i].se);
-    for (int i = 0; i < 2; i++)
-        (void)fprintf(s, "%.17g %.17g %.17g %.17g\nEOD\n%s", last / unit, v, low, high,
-                      i ? "" : "$end << EOD\n");
-    (void)fputs("set offsets 0, graph 0.03, graph 0.05, graph 0.05\nset xrange [0:*]\n"
-                "plot $run using 1:3:4 with filledcurves linecolor '" PALE
-                "', $run using 1:2 with lines linecolor '" BLUE "' linewidth 2, "
-                "$end using 1:2:3:4 with yerrorbars linecolor '" RED
-                "' linewidth 1.6 pointtype 7 pointsize 1\n",
+    for (size_t i = 0; i < n; i++)
+        put_point(s, &points[i]);
+    put_point(s, &end);
+    (void)fputs("EOD\n$end << EOD\n", s);
+    put_point(s, &end);
+    (void)fprintf(s, "EOD\nset format x '%%.10g'\n%s", end.n >= 1e4 ? "set format x '%.0s%c'\n" : "");
+    if (n && points[0].n * 6 < end.n)
+        (void)fputs("set logscale x\n", s);
+    if (n)
+        (void)fprintf(s, "set xrange [%.17g:%.17g]\n", points[0].n,
+                      end.n * (points[0].n * 6 < end.n ? 1.12 : 1.02));
+    else
+        (void)fprintf(s, "set xrange [%.17g:%.17g]\nset xtics (%.17g)\n", 0.5 * end.n, 1.5 * end.n, end.n);
+    (void)fprintf(s,
+                  "set tmargin 4.5\nset offsets 0, 0, graph 0.05, graph 0.05\n"
+                  "set arrow from graph 0, first %.17g to graph 1, first %.17g nohead front linecolor '" GREY
+                  "' dashtype (8,5)\nplot ",
+                  end.v, end.v);
+    if (n)
+        (void)fputs("$run using 1:3:4 with filledcurves linecolor '" PALE
+                    "', $run using 1:2 with linespoints linecolor '" BLUE
+                    "' linewidth 2 pointtype 7 pointsize 0.6, ",
+                    s);
+    (void)fputs("$end using 1:2:3:4 with yerrorbars linecolor '" RED
+                "' linewidth 1.8 pointtype 7 pointsize 1.1\n",
                 s);
+    free(points);
     return QX_ERR_OK;
 }
 
-qx_err plot_draw(const char *path, const json_t *report, const struct progress *history, struct qx_error *err)
+static enum plot_kind kind_of(const json_t *report)
+{
+    const json_t *plot = json_object_get(json_object_get(report, "result"), "plot");
+    const char *kind = json_string_value(json_object_get(plot, "kind"));
+    if (json_is_array(json_object_get(report, "cells")))
+        return PLOT_GRID;
+    return kind && (!strcmp(kind, "histogram") || !strcmp(kind, "panels")) ? PLOT_HISTOGRAM : PLOT_SETTLING;
+}
+
+bool plot_shows_settling(const json_t *report)
+{
+    return kind_of(report) == PLOT_SETTLING;
+}
+
+qx_err plot_check(const char *path, struct qx_error *err)
+{
+    return gnuplot_check(path, err);
+}
+
+qx_err plot_draw(const char *path, const json_t *report, const json_t *settled,
+                 const struct progress *history, struct qx_error *err)
 {
     FILE *s = tmpfile();
+    qx_err e = QX_ERR_STATE;
     if (!s)
         return qx_fail(err, QX_ERR_INVALID, "--plot: no temporary file: %s", strerror(errno));
-    const json_t *cells = json_object_get(report, "cells"),
-                 *plot = json_object_get(json_object_get(report, "result"), "plot");
-    const char *kind = json_string_value(json_object_get(plot, "kind"));
-    qx_err e;
-    if (json_is_array(cells))
-        e = grid_plot(s, path, report, cells, err);
-    else if (kind && !strcmp(kind, "histogram"))
-        e = histogram(s, path, report, plot, err);
-    else
-        e = convergence(s, path, report, history, err);
+    switch (kind_of(report)) {
+    case PLOT_GRID:
+        e = grid_plot(s, path, report, json_object_get(report, "cells"), err);
+        break;
+    case PLOT_HISTOGRAM:
+        e = histograms(s, path, report, json_object_get(json_object_get(report, "result"), "plot"), err);
+        break;
+    case PLOT_SETTLING:
+        e = convergence(s, path, report, settled, history, err);
+        break;
+    }
     if (e == QX_ERR_OK)
-        e = run_gnuplot(s, err);
+        e = gnuplot_run(s, err);
     (void)fclose(s);
     return e;
 }

@@ -15,7 +15,7 @@ struct progress {
     const char *until; /* or NULL */
     uint64_t last_ns;  /* when a line was written last */
     uint64_t seen_items;
-    bool started;
+    bool started, finishing;
     struct progress_point *points;
     size_t n_points, cap_points;
 };
@@ -26,7 +26,8 @@ void progress_fini(struct progress *p);
 void progress_show(struct progress *p, const struct qx_job_info *i, uint64_t now_ns);
 /* Takes the bar off the terminal. */
 void progress_clear(struct progress *p);
-/* The line itself, without the bar's frame; for tests as well. */
+/* The line itself. On a terminal of `width` columns (0: none) it is shorter than that: the bar shrinks, and what says least
+ * goes. */
 void progress_line(const struct progress *p, const struct qx_job_info *i, int width, char *ret, size_t len);
 
 #endif

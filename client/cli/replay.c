@@ -103,11 +103,25 @@ static int read_cell(struct replay *r, uint32_t *ret)
     struct qx_error err = {0};
     int64_t cell = 0;
     const char *text = r->cli->values[OPT_CELL];
+    if (text && r->result->n_cells == 1 && !r->result->cells[0].n_args && strcmp(text, "0") != 0)
+        return cli_fail(STATUS_USAGE, "--cell %s: job %llu is no grid, it has no cells", text,
+                        (unsigned long long)r->result->info.job);
     if (text && (value_int(text, &cell, &err) != QX_ERR_OK || cell < 0 || cell >= r->result->n_cells))
         return cli_fail(STATUS_USAGE, "--cell %s: the job has the cells 0 .. %u", text,
                         r->result->n_cells - 1);
     *ret = (uint32_t)cell;
     return STATUS_OK;
+}
+
+/* Is it one of the items that the answer rests on, or, of a job that has none yet, may rest on? */
+static int check_item(const struct replay *r, const struct qx_cell *c)
+{
+    const struct qx_job_info *i = &r->result->info;
+    uint64_t n = c && (c->stopped || i->state == QX_JOB_CANCELLED) ? c->n_items : i->n_items;
+    if (r->item < n)
+        return STATUS_OK;
+    return cli_fail(STATUS_USAGE, "job %llu has no item %llu: its n is %llu%s", (unsigned long long)i->job,
+                    (unsigned long long)r->item, (unsigned long long)n, n ? ", items count from 0" : "");
 }
 
 static int fetch_data(struct replay *r)
@@ -158,6 +172,8 @@ static int from_job(struct replay *r)
     r->version = r->result->info.version;
     r->seed = r->result->info.seed;
     const struct qx_cell *c = r->result->n_cells ? &r->result->cells[cell] : NULL;
+    if ((status = check_item(r, c)))
+        return status;
     r->params = calloc((size_t)r->result->n_args + (c ? c->n_args : 0) + 1, sizeof *r->params);
     if (!r->params)
         return cli_fail(STATUS_FAILED, "out of memory");
@@ -191,10 +207,32 @@ static int read_data(struct replay *r, const struct task_decl *decl)
     return STATUS_OK;
 }
 
+/* Of a task that has an item for each member of a list, only those are items. */
+static int check_listed(const struct replay *r, const struct task_decl *decl)
+{
+    struct qx_error err = {0};
+    uint64_t n = 0;
+    const struct param_decl *p = decl->items_from ? task_decl_param(decl, decl->items_from) : NULL;
+    bool given = false;
+    for (uint32_t i = 0; p && i < r->n_params; i++)
+        given |= !strcmp(r->params[i].name, p->name) && *r->params[i].value;
+    if (!given)
+        return STATUS_OK;
+    if (task_decl_items(decl, r->params, r->n_params, 0, &n, &err) != QX_ERR_OK)
+        return cli_error(&err);
+    if (r->item < n)
+        return STATUS_OK;
+    return cli_fail(STATUS_USAGE, "there is no item %llu: %s lists %llu, items count from 0",
+                    (unsigned long long)r->item, p->name, (unsigned long long)n);
+}
+
 static int from_words(struct replay *r)
 {
     struct cli *cli = r->cli;
     bool has_seed;
+    if (cli->values[OPT_CELL])
+        return cli_fail(STATUS_USAGE,
+                        "--cell is of a job; with --task give the parameters of the cell as name=value");
     if (!cli->n_words)
         return cli_fail(STATUS_USAGE, "usage: qx replay --task TASK [name=value...] --seed S ITEM");
     uint32_t n;
@@ -306,6 +344,8 @@ static int replay(struct replay *r)
         status = load_plugins(r);
     if (!status)
         status = find_task(r, &task, &decl);
+    if (!status)
+        status = check_listed(r, decl);
     if (!status)
         status = read_data(r, decl);
     if (status)

@@ -19,22 +19,33 @@ static json_t *json_number(double v)
     return isfinite(v) ? json_real(v) : json_null();
 }
 
-static json_t *params_json(const struct qx_arg *args, uint32_t n)
+/* A data set is shown by the name of the file that it came from. */
+static const char *shown(const struct qx_result *r, const char *value)
+{
+    for (uint32_t i = 0; i < r->n_files; i++)
+        if (!strcmp(r->files[i].name, value))
+            return r->files[i].value;
+    return value;
+}
+
+static json_t *params_json(const struct qx_result *r, const struct qx_arg *args, uint32_t n)
 {
     json_t *o = json_object();
     for (uint32_t i = 0; i < n; i++)
-        json_object_set_new(o, args[i].name, json_string(args[i].value));
+        json_object_set_new(o, args[i].name, json_string(shown(r, args[i].value)));
     return o;
 }
 
 /* Which data the names stand for. */
-static json_t *data_json(const struct qx_result *r)
+static void add_data(json_t *to, const struct qx_arg *args, uint32_t n)
 {
     json_t *o = json_object();
-    for (uint32_t i = 0; i < r->n_args; i++)
-        if (!strncmp(r->args[i].value, "blob:", 5))
-            json_object_set_new(o, r->args[i].name, json_string(r->args[i].value));
-    return o;
+    for (uint32_t i = 0; i < n; i++)
+        if (!strncmp(args[i].value, "blob:", 5))
+            json_object_set_new(o, args[i].name, json_string(args[i].value));
+    if (json_object_size(o))
+        json_object_set(to, "data", o);
+    json_decref(o);
 }
 
 static json_t *parsed(const char *text)
@@ -43,10 +54,11 @@ static json_t *parsed(const char *text)
     return v ? v : json_null();
 }
 
-static json_t *cell_json(const struct qx_cell *c)
+static json_t *cell_json(const struct qx_result *r, const struct qx_cell *c)
 {
     json_t *o = json_object();
-    json_object_set_new(o, "params", params_json(c->args, c->n_args));
+    json_object_set_new(o, "params", params_json(r, c->args, c->n_args));
+    add_data(o, c->args, c->n_args);
     json_object_set_new(o, "n", json_u64(c->n_items));
     json_object_set_new(o, "result", parsed(c->result_json));
     json_object_set_new(o, "failed", json_u64(c->n_failed));
@@ -96,7 +108,7 @@ static void add_answer(json_t *o, const struct qx_result *r)
     }
     json_t *cells = json_array();
     for (uint32_t i = 0; i < r->n_cells; i++)
-        json_array_append_new(cells, cell_json(&r->cells[i]));
+        json_array_append_new(cells, cell_json(r, &r->cells[i]));
     json_object_set_new(o, "cells", cells);
 }
 
@@ -129,7 +141,7 @@ static void add_split(json_t *o, const struct qx_job_info *i)
 json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32_t n_given)
 {
     const struct qx_job_info *i = &r->info;
-    json_t *o = json_object(), *data = data_json(r);
+    json_t *o = json_object();
     bool partial = false, stopped = r->n_cells > 0;
     uint64_t items = 0;
     for (uint32_t k = 0; k < r->n_cells; k++) {
@@ -140,11 +152,10 @@ json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32
     json_object_set_new(o, "job", json_u64(i->job));
     json_object_set_new(o, "task", json_string(i->task));
     json_object_set_new(o, "version", json_string(i->version));
-    json_object_set_new(o, "params", given ? params_json(given, n_given) : params_json(r->args, r->n_args));
-    if (json_object_size(data))
-        json_object_set(o, "data", data);
-    json_decref(data);
-    json_object_set_new(o, "n", json_u64(is_grid(r) || !r->n_cells ? i->n_items : r->cells[0].n_items));
+    json_object_set_new(o, "params",
+                        given ? params_json(r, given, n_given) : params_json(r, r->args, r->n_args));
+    add_data(o, r->args, r->n_args);
+    json_object_set_new(o, "n", json_u64(is_grid(r) ? i->n_items : r->n_cells ? r->cells[0].n_items : 0));
     json_object_set_new(o, "seed", json_u64(i->seed));
     if (*r->until) {
         json_object_set_new(o, "until", json_string(r->until));

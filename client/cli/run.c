@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "client/cli/answer.h"
+#include "client/cli/hints.h"
 #include "client/cli/jobspec.h"
 #include "client/cli/keep.h"
 #include "client/cli/plot.h"
@@ -18,6 +19,7 @@ struct run {
     struct keep *keep; /* NULL: no --keep */
     struct progress progress;
     bool cancel_on_interrupt, cancelled;
+    bool told_waiting; /* that nothing runs, and why: said once */
 };
 
 static uint64_t now_ns(void)
@@ -56,6 +58,15 @@ static int interrupt(struct run *r)
     return qx_future_cancel(r->future, &err) == QX_ERR_OK ? STATUS_OK : cli_error(&err);
 }
 
+static void tell_waiting(struct run *r, const struct qx_job_info *news)
+{
+    if (!*news->waiting || r->told_waiting)
+        return;
+    progress_clear(&r->progress);
+    cli_note(r->cli, "job %llu waits: %s", (unsigned long long)news->job, news->waiting);
+    r->told_waiting = true;
+}
+
 /* Until the job has ended. A file that cannot be written ends the job too. */
 static int follow(struct run *r)
 {
@@ -77,8 +88,10 @@ static int follow(struct run *r)
                 return status;
         }
         const struct qx_job_info *news = qx_future_progress(r->future);
-        if (news)
+        if (news) {
+            tell_waiting(r, news);
             progress_show(&r->progress, news, now_ns());
+        }
     }
 }
 
@@ -111,16 +124,17 @@ static int see_through(struct run *r, const struct qx_arg *given, uint32_t n_giv
         (void)qx_future_get(r->future, 0, &none, &err);
         return cli_error(&err);
     }
-    status = answer_show(r->cli, result, given, n_given, &r->progress);
+    status = answer_show(r->cli, r->client, result, given, n_given, &r->progress);
     return status ? status : kept;
 }
 
-static int check_plot(const struct cli *cli)
+static int check_files(const struct cli *cli)
 {
     struct qx_error err = {0};
-    if (!cli->values[OPT_PLOT] || plot_check(cli->values[OPT_PLOT], &err) == QX_ERR_OK)
-        return STATUS_OK;
-    return cli_error(&err);
+    if (cli->values[OPT_PLOT] && plot_check(cli->values[OPT_PLOT], &err) != QX_ERR_OK)
+        return cli_error(&err);
+    int status = cli_check_target(cli, OPT_PLOT);
+    return status ? status : cli_check_target(cli, OPT_KEEP);
 }
 
 static int start_run(struct run *r, struct jobspec *s)
@@ -137,8 +151,11 @@ static int start_run(struct run *r, struct jobspec *s)
         cli_note(cli, "no master named: using an embedded farm of %u slot%s", farm.slots,
                  farm.slots == 1 ? "" : "s");
     }
+    status = cli_wait_tasks(cli, r->client, 0);
+    if (status)
+        return status;
     if (qx_client_submit(r->client, &s->options, &r->future, &err) != QX_ERR_OK)
-        return cli_error(&err);
+        return hint_refused(r->client, &s->options, &err);
     if (!s->options.has_seed)
         cli_note(cli, "seed %llu was drawn; --seed %llu gives the same answer again",
                  (unsigned long long)qx_future_seed(r->future),
@@ -153,7 +170,7 @@ int command_run(struct cli *cli)
     struct qx_error err = {0};
     int status = jobspec_read(cli, &s);
     if (!status)
-        status = check_plot(cli);
+        status = check_files(cli);
     if (!status && cli->values[OPT_KEEP] &&
         keep_open(cli->values[OPT_KEEP], s.cells.n_cells > 0, &r.keep, &err) != QX_ERR_OK)
         status = cli_error(&err);
@@ -175,8 +192,22 @@ int command_run(struct cli *cli)
     return status;
 }
 
-static const struct column submitted_lines[] = {
-    {"job", "job", FORMAT_PLAIN}, {"seed", "seed", FORMAT_PLAIN}, {"n", "n", FORMAT_PLAIN}, {0}};
+static const struct column submitted_lines[] = {{"job", "job", FORMAT_PLAIN},
+                                                {"seed", "seed", FORMAT_PLAIN},
+                                                {"n", "n", FORMAT_PLAIN},
+                                                {"until", "until", FORMAT_PLAIN},
+                                                {0}};
+
+/* What a job got on submission. A rule says when it ends, n is the most it may take then. */
+static json_t *submitted_json(const struct qx_future *f, const char *until)
+{
+    json_t *o =
+        json_pack("{s:I, s:I, s:I}", "job", (json_int_t)qx_future_job(f), "seed",
+                  (json_int_t)qx_future_seed(f), until ? "n_max" : "n", (json_int_t)qx_future_n_items(f));
+    if (until)
+        json_object_set_new(o, "until", json_string(until));
+    return o;
+}
 
 static int submit(struct cli *cli, struct jobspec *s)
 {
@@ -187,13 +218,16 @@ static int submit(struct cli *cli, struct jobspec *s)
     if (status)
         return status;
     s->options.detached = true;
+    if ((status = cli_wait_tasks(cli, c, WORKER_S)) != STATUS_OK) {
+        qx_client_close(c);
+        return status;
+    }
     if (qx_client_submit(c, &s->options, &f, &err) == QX_ERR_OK) {
-        json_t *o = json_pack("{s:I, s:I, s:I}", "job", (json_int_t)qx_future_job(f), "seed",
-                              (json_int_t)qx_future_seed(f), "n", (json_int_t)qx_future_n_items(f));
+        json_t *o = submitted_json(f, s->options.until);
         cli->writer->object(cli->out, &cli->style, submitted_lines, o);
         json_decref(o);
     } else {
-        status = cli_error(&err);
+        status = hint_refused(c, &s->options, &err);
     }
     qx_future_free(f);
     qx_client_close(c);
@@ -219,7 +253,7 @@ int command_wait(struct cli *cli)
     if (!status)
         status = cli_job(cli, 0, &job);
     if (!status)
-        status = check_plot(cli);
+        status = check_files(cli);
     if (!status)
         status = cli_open(cli, false, &r.client);
     if (status)

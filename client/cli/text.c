@@ -10,72 +10,6 @@
 
 enum { TEXT_BYTES = 512, LIST_SHOWN = 12 };
 
-/* ---- grids of texts ---- */
-
-bool grid_init(struct grid *g, size_t n_rows, size_t n_columns)
-{
-    *g = (struct grid){.n_rows = n_rows, .n_columns = n_columns};
-    g->cells = calloc(n_rows * n_columns + 1, sizeof *g->cells);
-    g->right = calloc(n_columns + 1, sizeof *g->right);
-    return g->cells && g->right;
-}
-
-void grid_set(struct grid *g, size_t row, size_t column, const char *text)
-{
-    char **cell = &g->cells[row * g->n_columns + column];
-    free(*cell);
-    *cell = strdup(text);
-}
-
-static const char *grid_text(const struct grid *g, size_t row, size_t column)
-{
-    const char *text = g->cells[row * g->n_columns + column];
-    return text ? text : "";
-}
-
-void grid_fini(struct grid *g)
-{
-    for (size_t i = 0; g->cells && i < g->n_rows * g->n_columns; i++)
-        free(g->cells[i]);
-    free(g->cells);
-    free(g->right);
-}
-
-static size_t column_width(const struct grid *g, size_t column)
-{
-    size_t width = 0;
-    for (size_t r = 0; r < g->n_rows; r++) {
-        size_t w = text_width(grid_text(g, r, column));
-        width = w > width ? w : width;
-    }
-    return width;
-}
-
-static void print_cell(FILE *out, const struct grid *g, size_t row, size_t column, size_t width)
-{
-    const char *text = grid_text(g, row, column);
-    int pad = (int)(width - text_width(text));
-    bool last = column + 1 == g->n_columns;
-    if (g->right[column])
-        (void)fprintf(out, "%*s%s%s", pad, "", text, last ? "" : "  ");
-    else
-        (void)fprintf(out, "%s%*s%s", text, last ? 0 : pad, "", last ? "" : "  ");
-}
-
-void grid_print(FILE *out, const struct style *style, const char *indent, const struct grid *g)
-{
-    size_t *widths = calloc(g->n_columns + 1, sizeof *widths);
-    for (size_t c = 0; widths && c < g->n_columns; c++)
-        widths[c] = column_width(g, c);
-    for (size_t r = 0; widths && r < g->n_rows; r++) {
-        (void)fprintf(out, "%s%s", indent, r ? "" : style->dim);
-        for (size_t c = 0; c < g->n_columns; c++)
-            print_cell(out, g, r, c, widths[c]);
-        (void)fprintf(out, "%s\n", r ? "" : style->plain);
-    }
-    free(widths);
-}
-
 /* ---- values ---- */
 
 /* Names whose values are on the scale of the estimate. */
@@ -94,6 +28,16 @@ static bool is_bias(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return !strcmp(dot ? dot + 1 : name, "bias");
+}
+
+/* Corrections, known to a few digits only: four are shown. */
+static bool is_rough(const char *name)
+{
+    static const char *const names[] = {"z0", "acceleration"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i]))
+            return true;
+    return false;
 }
 
 static double se_of(const json_t *object, double outer)
@@ -118,6 +62,10 @@ static void value_text(const char *name, const json_t *v, double se, char *ret)
         double d = json_real_value(v);
         if (is_bias(name)) { /* small beside the error: on its own scale */
             (void)snprintf(ret, TEXT_BYTES, "%.2g", d);
+            break;
+        }
+        if (is_rough(name)) {
+            (void)snprintf(ret, TEXT_BYTES, "%.4g", d);
             break;
         }
         if (d == floor(d) && fabs(d) < 1e15 && !has_se_scale(name))
@@ -165,14 +113,34 @@ static bool is_table(const json_t *v)
 static void print_line(FILE *out, const struct style *style, int depth, size_t width, const char *name,
                        const char *text)
 {
-    (void)fprintf(out, "%*s%s%s%s%*s%s\n", 2 * depth, "", style->dim, name, style->plain,
-                  (int)(width - text_width(name)) + 2, "", text);
+    int pad = (int)(width - text_width(name)) + 2;
+    size_t at = 2 * (size_t)depth + width + 2;
+    (void)fprintf(out, "%*s%s%s%s%*s", 2 * depth, "", style->dim, name, style->plain, pad, "");
+    (void)text_wrap(out, style, at, at, text);
+    (void)fputc('\n', out);
+}
+
+/* The standard error that the numbers of a row go with: its own, or that of the member of a list beside it which has
+ * its name (an interval of a coefficient), or the answer's. */
+static double row_se(const json_t *row, const json_t *object, double outer)
+{
+    const char *key;
+    json_t *list;
+    double se = se_of(row, 0);
+    if (se > 0 || !json_object_get(row, "name"))
+        return se > 0 ? se : outer;
+    json_object_foreach((json_t *)(uintptr_t)object, key,
+                        list) for (size_t i = 0; i < json_array_size(list) && !(se > 0);
+                                   i++) if (is_about(json_array_get(list, i), row)) se =
+        se_of(json_array_get(list, i), 0);
+    return se > 0 ? se : outer;
 }
 
 static void print_object(FILE *out, const struct style *style, int depth, const json_t *object, double se);
 
-/* A list of objects as a table: the members of all of them, in order of first appearance. */
-static void print_table(FILE *out, const struct style *style, int depth, const json_t *rows, double se)
+/* A list of objects as a table: the members of all of them, in order of first appearance. `object` has the list. */
+static void print_table(FILE *out, const struct style *style, int depth, const json_t *object,
+                        const json_t *rows, double se)
 {
     json_t *names = json_object();
     size_t n = json_array_size(rows);
@@ -194,7 +162,7 @@ static void print_table(FILE *out, const struct style *style, int depth, const j
                 if (json_is_array(v))
                     list_text(v, text);
                 else if (v)
-                    value_text(key, v, se_of(row, se), text);
+                    value_text(key, v, row_se(row, object, se), text);
                 grid_set(&g, i + 1, c, text);
                 g.right[c] |= json_is_number(v);
             }
@@ -248,7 +216,7 @@ static void print_object(FILE *out, const struct style *style, int depth, const 
         if (json_is_object(v))
             print_object(out, style, depth + 1, v, se);
         else
-            print_table(out, style, depth + 1, v, se);
+            print_table(out, style, depth + 1, object, v, se);
         gap = "\n";
     }
 }
@@ -257,16 +225,20 @@ static void print_object(FILE *out, const struct style *style, int depth, const 
 
 static void print_title(FILE *out, const struct style *style, const json_t *report)
 {
-    const char *key;
+    const char *key, *task = json_string_value(json_object_get(report, "task")),
+                     *version = json_string_value(json_object_get(report, "version"));
+    size_t at = text_width(task) + 1 + text_width(version);
     json_t *v;
-    (void)fprintf(out, "%s%s%s %s", style->bold, json_string_value(json_object_get(report, "task")),
-                  style->plain, json_string_value(json_object_get(report, "version")));
-    json_object_foreach(json_object_get(report, "params"), key, v)(void)
-        fprintf(out, "  %s%s=%s%s", style->dim, key, style->plain, json_string_value(v));
+    (void)fprintf(out, "%s%s%s %s", style->bold, task, style->plain, version);
+    json_object_foreach(json_object_get(report, "params"), key, v)
+    {
+        size_t width = text_width(key) + 1 + text_width(json_string_value(v));
+        bool full = style->width && at + 2 + width > style->width;
+        (void)fprintf(out, "%s  %s%s=%s%s", full ? "\n" : "", style->dim, key, style->plain,
+                      json_string_value(v));
+        at = (full ? 0 : at) + 2 + width;
+    }
     (void)fputs("\n\n", out);
-    if (json_is_true(json_object_get(report, "partial")))
-        (void)fprintf(out, "  %sPARTIAL: what the finished prefix of the items says%s\n\n", style->warn,
-                      style->plain);
 }
 
 static void print_failures(FILE *out, const struct style *style, const json_t *report)
@@ -277,103 +249,156 @@ static void print_failures(FILE *out, const struct style *style, const json_t *r
     double count = json_number_value(json_object_get(failures, "count"));
     if (!(count > 0))
         return;
-    (void)fprintf(out, "\n  %s%.0f of %.0f items failed%s and do not count\n", style->warn, count, n,
-                  style->plain);
+    (void)fprintf(out, "\n  %s%.0f of %.0f item%s failed%s and %s not count\n", style->warn, count, n,
+                  n == 1 ? "" : "s", style->plain, count == 1 ? "does" : "do");
     for (size_t i = 0; i < json_array_size(causes); i++) {
         const json_t *c = json_array_get(causes, i), *first = json_object_get(c, "first");
-        char items[TEXT_BYTES] = "";
+        double cases = json_number_value(json_object_get(c, "count"));
+        char items[TEXT_BYTES] = "", text[3 * TEXT_BYTES];
         if (json_array_size(first))
             list_text(first, items);
-        (void)fprintf(out, "    %.0f x %s: %s%s%s%s\n", json_number_value(json_object_get(c, "count")),
-                      json_string_value(json_object_get(c, "outcome")),
-                      json_string_value(json_object_get(c, "why")), *items ? " (item " : "", items,
-                      *items ? json_number_value(json_object_get(c, "count")) > (double)json_array_size(first)
-                                   ? ", ..)"
-                                   : ")"
-                             : "");
+        (void)snprintf(text, sizeof text, "%.0f x %s: %s%s%s%s", cases,
+                       json_string_value(json_object_get(c, "outcome")),
+                       json_string_value(json_object_get(c, "why")),
+                       !*items                       ? ""
+                       : json_array_size(first) == 1 ? " (item "
+                                                     : " (items ",
+                       items,
+                       !*items                                  ? ""
+                       : cases > (double)json_array_size(first) ? ", ..)"
+                                                                : ")");
+        (void)fputs("    ", out);
+        (void)text_wrap(out, style, 4, 6, text);
+        (void)fputc('\n', out);
     }
+}
+
+/* A part of the last line; the next line begins where it does not fit. */
+static size_t print_fact(FILE *out, const struct style *style, size_t at, const char *text)
+{
+    size_t width = text_width(text);
+    if (at && (!style->width || at + 3 + width <= style->width)) {
+        (void)fprintf(out, " \u00b7 %s", text);
+        return at + 3 + width;
+    }
+    (void)fprintf(out, "\n  %s", text);
+    return 2 + width;
 }
 
 static void print_footer(FILE *out, const struct style *style, const json_t *report)
 {
-    char elapsed[NUMBER_BYTES], seed[TEXT_BYTES];
-    value_text("", json_object_get(report, "seed"), 0, seed);
-    number_seconds(json_number_value(json_object_get(report, "elapsed_s")), elapsed);
-    (void)fprintf(out, "\n  %sn %" JSON_INTEGER_FORMAT, style->dim,
-                  json_integer_value(json_object_get(report, "n")));
-    if (json_string_value(json_object_get(report, "until")))
-        (void)fprintf(out, " (%s %s)", json_is_true(json_object_get(report, "stopped")) ? "until" : "wanted",
-                      json_string_value(json_object_get(report, "until")));
-    (void)fprintf(out, " \u00b7 seed %s \u00b7 %s on %" JSON_INTEGER_FORMAT " slots", seed, elapsed,
-                  json_integer_value(json_object_get(report, "slots")));
-    if (json_is_real(json_object_get(report, "efficiency")))
-        (void)fprintf(out, " \u00b7 %.0f%% busy",
-                      100 * json_number_value(json_object_get(report, "efficiency")));
-    const char *digest = json_string_value(json_object_get(report, "digest"));
-    if (digest && *digest)
-        (void)fprintf(out, " \u00b7 digest %s", digest);
+    char text[2 * TEXT_BYTES], part[TEXT_BYTES];
+    const json_t *slots = json_object_get(report, "slots"), *busy = json_object_get(report, "efficiency");
+    const char *until = json_string_value(json_object_get(report, "until")),
+               *digest = json_string_value(json_object_get(report, "digest"));
+    value_text("", json_object_get(report, "n"), 0, part);
+    (void)snprintf(text, sizeof text, "n %s%s%s%s%s", part, until ? " (" : "",
+                   !until                                             ? ""
+                   : json_is_true(json_object_get(report, "stopped")) ? "until "
+                                                                      : "wanted ",
+                   until ? until : "", until ? ")" : "");
+    (void)fprintf(out, "%s", style->dim);
+    size_t at = print_fact(out, style, 0, text);
+    value_text("", json_object_get(report, "seed"), 0, part);
+    (void)snprintf(text, sizeof text, "seed %s", part);
+    at = print_fact(out, style, at, text);
+    number_seconds(json_number_value(json_object_get(report, "elapsed_s")), part);
+    (void)snprintf(text, sizeof text, "%s on %" JSON_INTEGER_FORMAT " slot%s", part,
+                   json_integer_value(slots), json_integer_value(slots) == 1 ? "" : "s");
+    at = print_fact(out, style, at, text);
+    if (json_is_real(busy)) {
+        (void)snprintf(text, sizeof text, "%.0f%% busy", 100 * json_number_value(busy));
+        at = print_fact(out, style, at, text);
+    }
+    if (digest && *digest) {
+        (void)snprintf(text, sizeof text, "digest %s", digest);
+        (void)print_fact(out, style, at, text);
+    }
     (void)fprintf(out, "%s\n", style->plain);
 }
 
-/* Cells as rows: what the grid sets, then the single values of each answer. */
-struct cell_row {
+/* Cells as rows: what the grid sets, then the single values of each answer. An answer with several estimates has a row
+ * for each. */
+struct cell_table {
     struct grid *g;
     json_t *names; /* name -> column */
-    size_t row;
+    size_t n_keys, row;
     double se;
 };
 
 static void count_name(void *arg, const char *name, const json_t *value)
 {
     (void)value;
-    struct cell_row *r = arg;
-    if (!json_object_get(r->names, name))
-        json_object_set_new(r->names, name, json_integer((json_int_t)json_object_size(r->names)));
+    struct cell_table *t = arg;
+    if (!json_object_get(t->names, name))
+        json_object_set_new(t->names, name, json_integer((json_int_t)json_object_size(t->names)));
 }
 
 static void set_cell(void *arg, const char *name, const json_t *value)
 {
-    struct cell_row *r = arg;
-    char text[TEXT_BYTES];
-    size_t c = (size_t)json_integer_value(json_object_get(r->names, name));
-    value_text(name, value, r->se, text);
-    grid_set(r->g, 0, c, name);
-    grid_set(r->g, r->row, c, text);
-    char *end;
+    struct cell_table *t = arg;
+    char text[TEXT_BYTES], *end;
+    size_t c = (size_t)json_integer_value(json_object_get(t->names, name));
+    value_text(name, value, t->se, text);
+    grid_set(t->g, t->row, c, text);
     (void)strtod(text, &end);
-    r->g->right[c] |= json_is_number(value) || (*text && !*end);
+    t->g->right[c] |= json_is_number(value) || (*text && !*end);
 }
 
-/* The ends of intervals, of a list like [{"method": "bca", "lower": .., "upper": ..}]. */
-static void interval_members(const json_t *list, void (*f)(void *, const char *, const json_t *), void *arg)
+/* The ends of the intervals about a part, of a list like [{"method": "bca", "lower": .., "upper": ..}]; those of the
+ * only one are plain "lower" and "upper". */
+static void interval_members(const json_t *list, const json_t *part, member_f f, void *arg)
 {
     static const char *const ends[] = {"lower", "upper"};
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *o = json_array_get(list, i), *label = json_object_get(o, "method");
-        for (size_t k = 0; k < 2; k++) {
-            char name[TEXT_BYTES];
-            const json_t *v = json_object_get(o, ends[k]);
-            bool alone = json_array_size(list) == 1 || !json_is_string(label);
-            (void)snprintf(name, sizeof name, "%s%s%s", alone ? "" : json_string_value(label),
-                           alone ? "" : ".", ends[k]);
-            if (json_is_number(v))
-                f(arg, name, v);
+    size_t i, n = 0;
+    json_t *o;
+    json_array_foreach((json_t *)(uintptr_t)list, i, o) n += is_about(o, part);
+    json_array_foreach((json_t *)(uintptr_t)list, i, o) for (size_t k = 0; k < 2 && is_about(o, part); k++)
+    {
+        char name[TEXT_BYTES];
+        const json_t *v = json_object_get(o, ends[k]);
+        const char *method = json_string_value(json_object_get(o, "method"));
+        bool alone = n == 1 || !method;
+        (void)snprintf(name, sizeof name, "%s%s%s", alone ? "" : method, alone ? "" : ".", ends[k]);
+        if (json_is_number(v))
+            f(arg, name, v);
+    }
+}
+
+/* Numbers alone, also those of the objects in it: texts of an answer would make the table unreadable. */
+static void number_members(const json_t *object, const json_t *params, member_f f, void *arg)
+{
+    const char *key, *inner;
+    json_t *v, *w;
+    json_object_foreach((json_t *)(uintptr_t)object, key, v)
+    {
+        char name[TEXT_BYTES];
+        (void)snprintf(name, sizeof name, "%s%s", json_object_get(params, key) ? "result." : "", key);
+        if (json_is_number(v) || json_is_boolean(v))
+            f(arg, name, v);
+        if (!json_is_object(v) || !strcmp(key, "plot"))
+            continue;
+        json_object_foreach(v, inner, w)
+        {
+            (void)snprintf(name, sizeof name, "%.240s.%.240s", key, inner);
+            if (json_is_number(w))
+                f(arg, name, w);
         }
     }
 }
 
-/* Numbers alone: texts of an answer would make the table unreadable. */
-static void each_cell_member(const json_t *cell, void (*f)(void *, const char *, const json_t *), void *arg)
+/* One row: of a part of the answer, or of an answer without (part NULL). */
+static void row_members(const json_t *cell, const json_t *part, member_f f, void *arg)
 {
+    const json_t *result = json_object_get(cell, "result"), *params = json_object_get(cell, "params");
     const char *key;
     json_t *v;
-    flatten(json_object_get(cell, "params"), f, arg, true);
-    json_object_foreach(json_object_get(cell, "result"), key, v)
+    number_members(result, params, f, arg);
+    number_members(part, params, f, arg);
+    json_object_foreach((json_t *)(uintptr_t)result, key, v)
     {
-        if (json_is_number(v) || json_is_boolean(v))
-            f(arg, key, v);
-        else if (json_is_array(v))
-            interval_members(v, f, arg);
+        if (!json_object_get(json_array_get(v, 0), "estimate"))
+            interval_members(v, part, f, arg);
     }
     if (json_integer_value(json_object_get(cell, "failed")))
         f(arg, "failed", json_object_get(cell, "failed"));
@@ -386,40 +411,113 @@ static void print_warnings(FILE *out, const struct style *style, const json_t *c
 {
     json_t *seen = json_object();
     for (size_t i = 0; i < json_array_size(cells); i++) {
-        const char *text = json_string_value(
-            json_object_get(json_object_get(json_array_get(cells, i), "result"), "warning"));
-        if (text && !json_object_get(seen, text)) {
-            json_object_set_new(seen, text, json_true());
-            (void)fprintf(out, "\n  %swarning%s (row %zu): %s\n", style->warn, style->plain, i + 1, text);
-        }
+        const json_t *result = json_object_get(json_array_get(cells, i), "result");
+        const char *text = json_string_value(json_object_get(result, "warning"));
+        if (!text || json_object_get(seen, text))
+            continue;
+        json_object_set_new(seen, text, json_true());
+        char where[64];
+        int n = snprintf(where, sizeof where, " (cell %zu): ", i + 1);
+        (void)fprintf(out, "\n  %swarning%s%s", style->warn, style->plain, where);
+        (void)text_wrap(out, style, 9 + (size_t)n, 4, text);
+        (void)fputc('\n', out);
     }
     json_decref(seen);
+}
+/* What tells rows apart: what the grid sets, and the name of the part. */
+static void row_keys(const json_t *cell, const json_t *part, const char *part_column, member_f f, void *arg)
+{
+    const char *key;
+    json_t *v;
+    json_object_foreach(json_object_get(cell, "params"), key, v) f(arg, key, v);
+    if (part && part_column)
+        f(arg, part_column, json_object_get(part, "name"));
+}
+
+/* "coefficient", of an answer with "coefficients"; NULL: no answer has parts. */
+static const char *part_column(const json_t *cells, char *ret)
+{
+    for (size_t i = 0; i < json_array_size(cells); i++) {
+        const char *name = NULL;
+        if (!parts_of(json_object_get(json_array_get(cells, i), "result"), &name))
+            continue;
+        size_t n = strlen(name);
+        (void)snprintf(ret, TEXT_BYTES, "%.*s", (int)(n > 1 && name[n - 1] == 's' ? n - 1 : n), name);
+        return ret;
+    }
+    return NULL;
+}
+
+/* Names the columns, keys first; gives how many rows there are. */
+static size_t scan_cells(const json_t *cells, const char *column, struct cell_table *t)
+{
+    const char *unused;
+    size_t rows = 0, n = json_array_size(cells);
+    for (size_t i = 0; i < n; i++)
+        row_keys(json_array_get(cells, i), NULL, NULL, count_name, t);
+    if (column)
+        count_name(t, column, NULL);
+    t->n_keys = json_object_size(t->names);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *cell = json_array_get(cells, i),
+                     *parts = parts_of(json_object_get(cell, "result"), &unused);
+        size_t k = 0;
+        do
+            row_members(cell, json_array_get(parts, k), count_name, t);
+        while (++k < json_array_size(parts));
+        rows += k;
+    }
+    return rows;
 }
 
 static void print_cells(FILE *out, const struct style *style, const json_t *cells)
 {
-    struct cell_row r = {.names = json_object()};
-    size_t n = json_array_size(cells);
-    for (size_t i = 0; i < n; i++)
-        each_cell_member(json_array_get(cells, i), count_name, &r);
+    char name[TEXT_BYTES];
+    const char *column = part_column(cells, name), *unused;
+    struct cell_table t = {.names = json_object()};
+    size_t rows = scan_cells(cells, column, &t);
     struct grid g;
-    if (grid_init(&g, n + 1, json_object_size(r.names))) {
-        r.g = &g;
-        for (size_t i = 0; i < n; i++) {
-            r.row = i + 1;
-            r.se = se_of(json_object_get(json_array_get(cells, i), "result"), 0);
-            each_cell_member(json_array_get(cells, i), set_cell, &r);
+    const char *title;
+    json_t *place;
+    if (grid_init(&g, rows + 1, json_object_size(t.names))) {
+        t.g = &g;
+        g.n_keys = t.n_keys;
+        json_object_foreach(t.names, title, place) grid_set(&g, 0, (size_t)json_integer_value(place), title);
+        for (size_t i = 0; i < json_array_size(cells); i++) {
+            const json_t *cell = json_array_get(cells, i), *result = json_object_get(cell, "result"),
+                         *parts = parts_of(result, &unused);
+            size_t k = 0;
+            do {
+                const json_t *part = json_array_get(parts, k);
+                t.row++;
+                t.se = se_of(part ? part : result, 0);
+                row_keys(cell, part, column, set_cell, &t);
+                row_members(cell, part, set_cell, &t);
+            } while (++k < json_array_size(parts));
         }
         grid_print(out, style, "  ", &g);
     }
     grid_fini(&g);
-    json_decref(r.names);
+    json_decref(t.names);
+}
+
+/* Is there anything but the job itself? */
+static bool has_items(const json_t *report)
+{
+    return json_number_value(json_object_get(report, "items")) > 0;
 }
 
 static void text_answer(FILE *out, const struct style *style, const json_t *report)
 {
     const json_t *cells = json_object_get(report, "cells"), *result = json_object_get(report, "result");
     print_title(out, style, report);
+    if (!has_items(report)) {
+        (void)fprintf(out, "  %sNothing is finished yet.%s\n", style->warn, style->plain);
+        return;
+    }
+    if (json_is_true(json_object_get(report, "partial")))
+        (void)fprintf(out, "  %sPARTIAL: what the finished prefix of the items says%s\n\n", style->warn,
+                      style->plain);
     if (json_is_array(cells)) {
         print_cells(out, style, cells);
         print_warnings(out, style, cells);

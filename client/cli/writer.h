@@ -8,9 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Escape sequences, or "" where the output is no terminal. */
+/* Escape sequences, or "" where the output is no terminal; columns of a terminal, or 0 for no limit. */
 struct style {
     const char *bold, *dim, *warn, *plain;
+    size_t width;
 };
 struct style style_for(FILE *out);
 
@@ -44,23 +45,41 @@ void number_shortest(double v, char *ret);
 void number_with_se(double v, double se, char *ret);
 void number_seconds(double s, char *ret); /* "85 ms", "1.23 s", "2 min 3 s" */
 void number_count(double n, char *ret);   /* "950", "12.3k", "1.20M" */
-/* Columns that a text takes on a terminal. */
-size_t text_width(const char *s);
 
-/* A table of ready texts. */
+/* ---- layout ---- */
+/* Columns that a text takes on a terminal: two for a wide character, none for a combining one. */
+size_t text_width(const char *s);
+/* Bytes of the longest beginning that takes at most `width` columns. */
+size_t text_fits(const char *s, size_t width);
+/* Writes words from column `at` on; where a terminal's line is full, the next begins at `indent`. Gives the column
+ * after the last. */
+size_t text_wrap(FILE *out, const struct style *style, size_t at, size_t indent, const char *text);
+
+/* A table of ready texts. What is wider than a terminal is wrapped in its last column if that is text, else folded into
+ * blocks, each with the key columns. */
 struct grid {
     size_t n_rows, n_columns;
-    char **cells; /* row-major, owned; row 0 is the heading */
-    bool *right;  /* a column of numbers */
+    size_t n_keys; /* the first columns, that tell rows apart; 0: one */
+    char **cells;  /* row-major, owned; row 0 is the heading */
+    bool *right;   /* a column of numbers */
 };
 bool grid_init(struct grid *g, size_t n_rows, size_t n_columns);
 void grid_set(struct grid *g, size_t row, size_t column, const char *text);
 void grid_print(FILE *out, const struct style *style, const char *indent, const struct grid *g);
 void grid_fini(struct grid *g);
 
-/* Members of the answer of one cell that are one value, as dotted names in order; without "plot". For CSV and for the
- * table of a grid. f gets borrowed values. */
-void flatten(const json_t *object, void (*f)(void *arg, const char *name, const json_t *value), void *arg,
-             bool deep);
+/* ---- answers taken apart ---- */
+typedef void (*member_f)(void *arg, const char *name, const json_t *value);
+/* Members that are one value, as dotted names in order; without "plot". A member of a list of objects is named by its
+ * texts, as many as tell it from the others, or by its place. f gets borrowed values. */
+void flatten(const json_t *object, member_f f, void *arg);
+
+/* An answer that has several estimates, as the coefficients of a model: the list of them, objects with a name and an
+ * estimate, and its name. NULL: it has one, or none. */
+const json_t *parts_of(const json_t *result, const char **ret_name);
+/* The first interval of a part ({name, .., lower, upper} in the list "intervals"); part NULL: the first of all. */
+const json_t *interval_of(const json_t *result, const json_t *part);
+/* Is `member` of a list about `part`, by its name? Members without a name are about all. */
+bool is_about(const json_t *member, const json_t *part);
 
 #endif

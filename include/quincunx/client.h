@@ -33,7 +33,7 @@ struct qx_client_options {
 
 /* url: "tcp://host:5550", "ipc:///path", or NULL for $QX_MASTER and, where that is unset or empty, an embedded farm: a
  * private master and one worker, which end with this process, even when it crashes. INVALID: not an address. IO: nobody
- * answers there, or the embedded farm does not start (the text has its last words). */
+ * answers there, its host is not known, or the embedded farm does not start (the text has its last words). */
 QX_API qx_err qx_client_open(const char *url, const struct qx_client_options *opt, struct qx_client **ret,
                              struct qx_error *err);
 QX_API void qx_client_close(struct qx_client *c); /* futures go first; NULL is fine */
@@ -93,6 +93,9 @@ QX_API qx_err qx_client_tasks(struct qx_client *c, const char *name, struct qx_t
 QX_API qx_err qx_client_workers(struct qx_client *c, struct qx_worker_list **ret, struct qx_error *err);
 QX_API qx_err qx_client_ping(struct qx_client *c, struct qx_farm_info *ret,
                              struct qx_error *err); /* release: borrowed from c */
+/* Until a worker has told the master what tasks there are: before that no job can be checked, and none is accepted. TIMEOUT; AGAIN: a
+ * signal came; IO: the master is gone. */
+QX_API qx_err qx_client_wait_tasks(struct qx_client *c, int64_t timeout_ms, struct qx_error *err);
 /* Reads a CSV file into the form in which tasks get data. Free *ret_data with qx_data_free. */
 QX_API qx_err qx_data_from_csv(const char *path, void **ret_data, size_t *ret_len, struct qx_error *err);
 QX_API void qx_data_free(void *data);

@@ -52,6 +52,10 @@ struct qx_job_options {
     bool detached;            /* goes on when this client leaves */
     const char *label;        /* NULL: none */
     uint32_t progress_ms;     /* how often news are wanted; 0: as often as the master likes */
+    uint32_t n_files;
+    const struct qx_arg
+        *files; /* for showing alone: "blob:HASH:BYTES" = the name of the file behind it. The client adds
+                                 * the files that it reads itself */
 };
 
 enum qx_job_state {
@@ -85,6 +89,11 @@ struct qx_job_info {
     double estimate, se; /* running, of the finished prefix of cell estimate_cell */
     double target;       /* what `until` wants of its first term */
     uint32_t estimate_cell;
+    const char *until; /* the stopping rule, "" without */
+    double measure;    /* what the first term of `until` looks at, so far */
+    const struct qx_arg
+        *params; /* where one job was asked for: as given, data sets by the name of their file */
+    uint32_t n_params;
 };
 
 struct qx_cell {
@@ -106,6 +115,9 @@ struct qx_result {
     const struct qx_cell *cells;
     const char *until;
     const char *digest; /* over all cells */
+    const struct qx_arg
+        *files; /* "blob:HASH:BYTES" = the name of the file that it was read from, where it was told */
+    uint32_t n_files;
 };
 QX_API void qx_result_free(struct qx_result *r); /* NULL is fine */
 
@@ -168,6 +180,7 @@ struct qx_farm_info {
     uint32_t protocol, workers, slots;
     const char *release;
     uint64_t uptime_ms;
+    uint32_t tasks; /* that workers have told of so far, also those that have left */
 };
 
 #ifdef __cplusplus

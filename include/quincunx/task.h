@@ -69,7 +69,7 @@ enum qx_reducer_kind {
     QX_REDUCE_MOMENTS,    /* mean, variance, covariance of the columns */
     QX_REDUCE_MINMAX,     /* of each column, with the item it came from (the first of equals) */
     QX_REDUCE_HISTOGRAM,  /* `bins` equal bins over [lo, hi), and what fell below and above; one column */
-    QX_REDUCE_QUANTILES,  /* one column: all values up to `exact_max`, a mergeable sketch beyond it */
+    QX_REDUCE_QUANTILES,  /* one column: all values of up to `exact_max` items, a mergeable sketch beyond */
     QX_REDUCE_PROPORTION, /* column of 0 and 1: count, share and its interval */
     QX_REDUCE_TABLE, /* first column is an integer key: count and moments of the others by key, at most `keys_max` keys */
     QX_REDUCE_COLLECT, /* the rows of the columns, in item order */
@@ -108,7 +108,8 @@ enum qx_shape { QX_SHAPE_MAP };
 
 enum {
     QX_TASK_NOT_REPRODUCIBLE = 1u << 0, /* cannot promise the same bits twice: said in help and answers */
-    QX_TASK_OWN_REDUCER = 1u << 1       /* open() may declare a QX_REDUCE_OWN reducer */
+    QX_TASK_OWN_REDUCER = 1u << 1,      /* open() may declare a QX_REDUCE_OWN reducer */
+    QX_TASK_COUNTS_ITEMS = 1u << 2      /* open() says how many items there are: qx_items() */
 };
 
 struct qx_answer;
@@ -203,6 +204,7 @@ struct qx_host {
     const void *(*answer_data)(const struct qx_answer *a, uint32_t reducer, int what, size_t *ret_n);
     double (*answer_quantile)(const struct qx_answer *a, uint32_t reducer, double prob, bool *ret_exact);
     void (*emit)(struct qx_ctx *ctx, int what, const char *name, double number, const char *text);
+    qx_err (*items)(struct qx_ctx *ctx, uint64_t n_default, uint64_t n_max);
 };
 
 struct qx_ctx {
@@ -276,6 +278,14 @@ static inline qx_err qx_reduce(struct qx_ctx *c, const struct qx_reducer *r, uin
     return c->host->reduce(c, r, ret_reducer);
 }
 
+/* In open() of a task with the flag QX_TASK_COUNTS_ITEMS: how many items it has for these parameters and data (groups of a
+ * data set, all permutations of a small one). n_default: where the user gives no n; 0: the user must. n_max: where the user
+ * gives more; 0: any number. The job is sized by the first executor that opens it, before any item runs. */
+static inline qx_err qx_items(struct qx_ctx *c, uint64_t n_default, uint64_t n_max)
+{
+    return c->host->items(c, n_default, n_max);
+}
+
 /* Says why a call fails, and returns `code`: `return qx_error(ctx, QX_ERR_INVALID, "...");` */
 static inline qx_err qx_error(struct qx_ctx *c, qx_err code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -322,7 +332,7 @@ static inline qx_err qx_write(struct qx_ctx *c, uint64_t item, const void *data,
 }
 static inline bool qx_cancelled(struct qx_ctx *c)
 {
-    return *c->cancel != 0;
+    return __atomic_load_n(c->cancel, __ATOMIC_RELAXED) != 0;
 }
 static inline void qx_progress(struct qx_ctx *c, double share)
 {

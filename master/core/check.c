@@ -104,7 +104,13 @@ static int by_place(const void *a, const void *b)
 static bool covers(const struct sched_range *r)
 {
     uint64_t end = block_first(r->job->layout, r->pub.first_block + r->pub.n_blocks);
-    return r->pub.end_item == r->job->n_items || end <= r->pub.end_item;
+    return r->pub.end_item == r->job->cells[r->pub.cell].n_items || end <= r->pub.end_item;
+}
+
+/* Only a running job has leases, and each cell only what its phase calls for. */
+static bool is_wanted(const struct sched_range *r)
+{
+    return r->job->phase == JOB_RUNNING && sched_kind_fits(r->pub.kind, r->job->cells[r->pub.cell].phase);
 }
 
 /* Appends the block ranges of a list; `ret` NULL only counts. */
@@ -115,6 +121,7 @@ static qx_err collect(const struct check *c, const struct sched_job *j, const st
     {
         const struct sched_range *r = list_entry(l, const struct sched_range, in_job);
         EXPECT(c, r->job == j && r->phase == phase, "range of a job");
+        EXPECT(c, is_wanted(r), "lease of what is over");
         EXPECT(c, (phase == RANGE_OUT) == (r->worker != NULL) && (phase == RANGE_OUT) == (r->pub.id != 0),
                "range of a job");
         if (phase == RANGE_OUT)
@@ -150,7 +157,8 @@ static qx_err check_cell(const struct check *c, const struct sched_job *j, uint3
     else
         EXPECT(c, n == 0 && k->frontier == k->end, "complete cell misses nothing");
     if (k->phase != CELL_STOPPED && k->phase != CELL_SETTLED)
-        EXPECT(c, k->end == block_count(j->layout, j->n_items), "end of a cell");
+        EXPECT(c, k->end == (k->n_items ? block_count(j->layout, k->n_items) : 0), "end of a cell");
+    EXPECT(c, k->phase != CELL_UNSIZED || k->n_items == 0, "unsized cell");
     return QX_ERR_OK;
 }
 
@@ -172,8 +180,8 @@ static qx_err check_cells(const struct check *c, const struct sched_job *j, cons
             return e;
         at = end;
         const struct sched_cell *k = &j->cells[cell];
-        frontier_items += sched_items_in(j, 0, k->frontier);
-        wanted += sched_items_in(j, 0, k->end);
+        frontier_items += sched_items_in(j, cell, 0, k->frontier);
+        wanted += sched_items_in(j, cell, 0, k->end);
         answered += k->phase == CELL_FINISHED || k->phase == CELL_SETTLED;
         EXPECT(c, cell >= j->cell_at || k->phase != CELL_OPEN || k->frontier == k->end, "cell_at");
     }
@@ -190,8 +198,8 @@ static qx_err check_queue(const struct check *c, const struct sched_job *j)
     bool frontier = false;
     for (uint32_t i = 0; i < j->n_cells; i++)
         frontier |= j->cells[i].phase == CELL_OPEN && j->cells[i].frontier < j->cells[i].end;
-    bool ready = !list_empty(&j->aux) ||
-                 (j->phase == JOB_RUNNING && (!list_empty(&j->waiting) || (frontier && !j->throttled)));
+    bool ready = j->phase == JOB_RUNNING &&
+                 (!list_empty(&j->aux) || !list_empty(&j->waiting) || (frontier && !j->throttled));
     EXPECT(c, ready == (j->in_heap.at != HEAP_OUT), "ready jobs are queued");
     if (ready) {
         const struct heap *h = &j->queue->ready;

@@ -51,7 +51,7 @@ static uint64_t expected_ns(double cost_ns)
     return cost_ns < 1 ? 1 : cost_ns < 0x1p62 ? (uint64_t)cost_ns : (uint64_t)1 << 62;
 }
 
-/* What a ready job leases next: merges and finishes, then what came back, then the frontier. */
+/* What a ready job leases next: merges, finishes and sizes, then what came back, then the frontier. */
 void sched_plan(const struct sched *s, const struct sched_job *j, struct sched_piece *ret)
 {
     if (!list_empty(&j->aux)) {
@@ -71,7 +71,7 @@ void sched_plan(const struct sched *s, const struct sched_job *j, struct sched_p
         limit = c->end;
     }
     ret->n_blocks = chunk_blocks(s, j, ret->first, limit);
-    uint64_t items = sched_items_in(j, ret->first, ret->first + ret->n_blocks);
+    uint64_t items = sched_items_in(j, ret->cell, ret->first, ret->first + ret->n_blocks);
     ret->expect_ns = expected_ns(j->item_ns * (double)items);
 }
 

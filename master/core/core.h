@@ -62,8 +62,9 @@ struct sched_worker {
 };
 
 struct sched_cell {
-    uint64_t frontier, end; /* blocks: the first never leased; the number there are */
-    uint32_t n_ranges;      /* of blocks below the frontier that are out or waiting */
+    uint64_t n_items, n_max; /* 0 while unsized; what an extension may come to, 0: any number */
+    uint64_t frontier, end;  /* blocks: the first never leased; the number there are */
+    uint32_t n_ranges;       /* of blocks below the frontier that are out or waiting */
     uint8_t phase;
     bool last_held; /* scratch of an extension */
 };
@@ -81,7 +82,7 @@ struct sched_job {
     uint32_t n_answered, attempts_max;
     uint32_t unopened; /* attempts that died outside any item since something went well */
     struct block_layout layout;
-    uint64_t n_items, chunk_items, chunk_items_max;
+    uint64_t chunk_items, chunk_items_max;
     sched_wide items_wanted; /* over all cells, up to their ends */
     uint64_t items_done, items_leased;
     uint64_t largest_chunk;     /* items of the largest lease that came back done */
@@ -106,7 +107,7 @@ struct sched_range {
     struct sched_worker *worker; /* while out */
     uint64_t generation;
     uint32_t slot;      /* in the slab */
-    bool is_long;       /* expected to run long, or for unknown time */
+    bool is_long;       /* expected to run long or for unknown time, or found to */
     uint64_t items;     /* while out */
     int64_t charge_ns;  /* what the job's virtual time was charged */
     uint64_t held_pass; /* scratch */
@@ -161,6 +162,8 @@ bool sched_is_long(const struct sched *s, uint64_t expect_ns);
 uint64_t sched_worker_load(const struct sched_worker *w);
 void sched_worker_take(struct sched_worker *w, struct sched_range *r);
 void sched_worker_drop(struct sched_range *r);
+void sched_worker_stuck(
+    struct sched_worker *w); /* its oldest leases, one a slot, run longer than was expected */
 void sched_worker_touch(struct sched *s, struct sched_worker *w);
 qx_err sched_worker_join(struct sched *s, const struct sched_event *ev);
 qx_err sched_worker_drain(struct sched *s, struct sched_worker *w);
@@ -175,6 +178,9 @@ qx_err sched_job_extend(struct sched *s, struct sched_job *j, uint64_t n_items);
 qx_err sched_job_throttle(struct sched *s, struct sched_job *j, bool on);
 qx_err sched_job_end(struct sched *s, struct sched_job *j, enum job_move move, enum sched_job_end end);
 qx_err sched_job_forget(struct sched *s, struct sched_job *j);
+bool sched_kind_fits(enum sched_lease_kind kind,
+                     uint8_t phase); /* may a cell in this phase have such a lease */
+qx_err sched_cell_size(struct sched *s, struct sched_job *j, uint32_t cell, uint64_t n_items, uint64_t n_max);
 qx_err sched_cell_stop(struct sched *s, struct sched_job *j, uint32_t cell, uint64_t block);
 qx_err sched_cell_answered(struct sched *s, struct sched_job *j, uint32_t cell);
 qx_err sched_aux_add(struct sched *s, struct sched_job *j, const struct sched_event *ev);
@@ -183,12 +189,14 @@ void sched_job_look(struct sched *s,
                     struct sched_job *j); /* in its queue exactly when it has something to lease */
 void sched_job_charge(struct sched_job *j, int64_t ns); /* moves its virtual time */
 void sched_job_free(struct sched *s, struct sched_job *j);
-uint64_t sched_items_in(const struct sched_job *j, uint64_t first_block, uint64_t end_block);
+uint64_t sched_items_in(const struct sched_job *j, uint32_t cell, uint64_t first_block, uint64_t end_block);
 
 /* lease.c */
 bool sched_grant(struct sched *s, struct sched_effect *ret);
 void sched_lease_return(struct sched *s, struct sched_range *r, bool front); /* out -> waiting */
-void sched_lease_revoke(struct sched *s, struct sched_range *r);             /* out or waiting -> free */
+void sched_lease_lose(struct sched *s, struct sched_range *r,
+                      bool front); /* came to nothing: given back, too often ends its job */
+void sched_lease_revoke(struct sched *s, struct sched_range *r); /* out or waiting -> free */
 qx_err sched_lease_done(struct sched *s, const struct sched_event *ev);
 qx_err sched_lease_failed(struct sched *s, const struct sched_event *ev);
 

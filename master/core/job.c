@@ -18,15 +18,15 @@ static qx_err cell_move(struct sched_cell *c, enum cell_move move)
     return QX_ERR_OK;
 }
 
-static uint64_t item_of(const struct sched_job *j, uint64_t block)
+static uint64_t item_of(const struct sched_job *j, uint32_t cell, uint64_t block)
 {
-    uint64_t item = block_first(j->layout, block);
-    return item < j->n_items ? item : j->n_items;
+    uint64_t item = block_first(j->layout, block), n_items = j->cells[cell].n_items;
+    return item < n_items ? item : n_items;
 }
 
-uint64_t sched_items_in(const struct sched_job *j, uint64_t first_block, uint64_t end_block)
+uint64_t sched_items_in(const struct sched_job *j, uint32_t cell, uint64_t first_block, uint64_t end_block)
 {
-    return item_of(j, end_block) - item_of(j, first_block);
+    return item_of(j, cell, end_block) - item_of(j, cell, first_block);
 }
 
 /* ---- the queue ---- */
@@ -46,10 +46,10 @@ void sched_job_charge(struct sched_job *j, int64_t ns)
 /* Has it something that may be leased? Moves cell_at over cells that have not. */
 static bool has_work(struct sched_job *j)
 {
-    if (!list_empty(&j->aux))
-        return true;
     if (j->phase != JOB_RUNNING)
         return false;
+    if (!list_empty(&j->aux))
+        return true;
     if (!list_empty(&j->waiting))
         return true;
     while (j->cell_at < j->n_cells && (j->cells[j->cell_at].phase != CELL_OPEN ||
@@ -97,8 +97,8 @@ void sched_job_look(struct sched *s, struct sched_job *j)
 static qx_err check_submission(const struct sched *s, const struct sched_event *ev)
 {
     const uint64_t n = ev->u.submit.n_items;
-    if (ev->job == 0 || n == 0 || n > QX_ITEMS_MAX || ev->u.submit.n_cells == 0 ||
-        !block_layout_ok(ev->u.submit.layout))
+    if (ev->job == 0 || (!ev->u.submit.unsized && (n == 0 || n > QX_ITEMS_MAX)) ||
+        ev->u.submit.n_cells == 0 || !block_layout_ok(ev->u.submit.layout))
         return QX_ERR_INVALID;
     return idmap_get(&s->jobs, ev->job) ? QX_ERR_STATE : QX_ERR_OK;
 }
@@ -117,24 +117,39 @@ static struct sched_job *job_new(const struct sched_event *ev, struct sched_queu
     j->queue = q;
     j->phase = JOB_RUNNING;
     j->n_cells = ev->u.submit.n_cells;
-    j->n_items = ev->u.submit.n_items;
     j->layout = ev->u.submit.layout;
     j->chunk_items = ev->u.submit.chunk_items;
     j->chunk_items_max = ev->u.submit.chunk_items_max;
     j->attempts_max = ev->u.submit.attempts_max ? ev->u.submit.attempts_max : 3;
     j->checkpoints = ev->u.submit.checkpoints;
-    j->items_wanted = (sched_wide)j->n_items * j->n_cells;
+    uint64_t n = ev->u.submit.unsized ? 0 : ev->u.submit.n_items;
+    j->items_wanted = (sched_wide)n * j->n_cells;
     for (uint32_t i = 0; i < j->n_cells; i++)
-        j->cells[i] = (struct sched_cell){.end = block_count(j->layout, j->n_items), .phase = CELL_OPEN};
+        j->cells[i] =
+            n ? (struct sched_cell){.n_items = n, .end = block_count(j->layout, n), .phase = CELL_OPEN}
+              : (struct sched_cell){.phase = CELL_UNSIZED};
     list_init(&j->out);
     list_init(&j->waiting);
     list_init(&j->aux);
     return j;
 }
 
+/* A merge, finish or size that waits to be leased. One range was reserved. */
+static void add_aux(struct sched *s, struct sched_job *j, enum sched_lease_kind kind, uint32_t cell,
+                    uint64_t token)
+{
+    struct sched_range *r = sched_range_take(s, j);
+    r->pub.kind = kind;
+    r->pub.cell = cell;
+    r->pub.token = token;
+    list_append(&j->aux, &r->in_job);
+}
+
 qx_err sched_job_submit(struct sched *s, const struct sched_event *ev)
 {
     qx_err e = check_submission(s, ev);
+    if (e == QX_ERR_OK && ev->u.submit.unsized)
+        e = sched_range_reserve(s, ev->u.submit.n_cells);
     if (e != QX_ERR_OK)
         return e;
     struct sched_class *cls = NULL;
@@ -153,6 +168,8 @@ qx_err sched_job_submit(struct sched *s, const struct sched_event *ev)
     q->n_jobs++;
     j->age = ++s->n_submitted;
     j->vt = level_now(q->level);
+    for (uint32_t i = 0; i < j->n_cells && ev->u.submit.unsized; i++)
+        add_aux(s, j, LEASE_SIZE, i, 0);
     sched_job_look(s, j);
     return QX_ERR_OK;
 }
@@ -251,6 +268,38 @@ static uint64_t cut_off(struct sched *s, struct list *list, uint32_t cell)
     return items;
 }
 
+/* Takes back what is leased of a cell besides its blocks: of this kind, LEASE_RUN: all. */
+static void drop_aux(struct sched *s, struct list *list, uint32_t cell, enum sched_lease_kind kind)
+{
+    list_each_safe(l, tmp, list)
+    {
+        struct sched_range *r = list_entry(l, struct sched_range, in_job);
+        if (r->pub.cell == cell && r->pub.kind != LEASE_RUN && (kind == LEASE_RUN || r->pub.kind == kind))
+            sched_lease_revoke(s, r);
+    }
+}
+
+qx_err sched_cell_size(struct sched *s, struct sched_job *j, uint32_t cell, uint64_t n_items, uint64_t n_max)
+{
+    struct sched_cell *c = &j->cells[cell];
+    if (n_items == 0 || n_items > QX_ITEMS_MAX || (n_max && n_max < n_items))
+        return QX_ERR_INVALID;
+    if (j->phase != JOB_RUNNING)
+        return QX_ERR_STATE;
+    qx_err e = cell_move(c, CELL_SIZE);
+    if (e != QX_ERR_OK)
+        return e;
+    drop_aux(s, &j->out, cell, LEASE_SIZE);
+    drop_aux(s, &j->aux, cell, LEASE_SIZE);
+    c->n_items = n_items;
+    c->n_max = n_max;
+    c->end = block_count(j->layout, n_items);
+    j->items_wanted += n_items;
+    j->cell_at = cell < j->cell_at ? cell : j->cell_at;
+    sched_job_look(s, j);
+    return QX_ERR_OK;
+}
+
 qx_err sched_cell_stop(struct sched *s, struct sched_job *j, uint32_t cell, uint64_t block)
 {
     struct sched_cell *c = &j->cells[cell];
@@ -259,14 +308,16 @@ qx_err sched_cell_stop(struct sched *s, struct sched_job *j, uint32_t cell, uint
     if (j->phase != JOB_RUNNING || block > c->frontier || holds_below(&j->out, cell, block) ||
         holds_below(&j->waiting, cell, block))
         return QX_ERR_STATE;
-    bool was_open = c->phase == CELL_OPEN;
+    bool was_open = c->phase == CELL_OPEN || c->phase == CELL_UNSIZED;
     qx_err e = cell_move(c, CELL_STOP);
     if (e != QX_ERR_OK)
         return e;
-    uint64_t beyond = sched_items_in(j, block, c->frontier);
+    drop_aux(s, &j->out, cell, LEASE_SIZE);
+    drop_aux(s, &j->aux, cell, LEASE_SIZE);
+    uint64_t beyond = sched_items_in(j, cell, block, c->frontier);
     beyond -= cut_off(s, &j->out, cell) + cut_off(s, &j->waiting, cell);
     j->items_done -= beyond;
-    j->items_wanted -= sched_items_in(j, block, c->end);
+    j->items_wanted -= sched_items_in(j, cell, block, c->end);
     c->frontier = c->end = block;
     if (was_open)
         sched_emit(s, &(struct sched_effect){.type = FX_CELL_COMPLETE, .job = j->id, .cell = cell});
@@ -287,78 +338,112 @@ qx_err sched_cell_answered(struct sched *s, struct sched_job *j, uint32_t cell)
     if (e != QX_ERR_OK)
         return e;
     j->n_answered++;
+    drop_aux(s, &j->out, cell, LEASE_RUN);
+    drop_aux(s, &j->aux, cell, LEASE_RUN);
+    sched_job_look(s, j);
     return finish_when_answered(s, j);
 }
 
 /* ---- extension ---- */
 
-static bool ends_with(const struct sched_range *r, uint64_t block)
+/* What the cell comes to when its job is extended to n items; what it has where that changes nothing. */
+static uint64_t extended(const struct sched_cell *c, uint64_t n)
 {
-    return r->pub.kind == LEASE_RUN && r->pub.first_block + r->pub.n_blocks == block + 1;
+    uint64_t most = c->n_max && c->n_max < n ? c->n_max : n;
+    bool opens = sched_cell_next[c->phase][CELL_EXTEND] != CELL_NONE; /* else the rule ended it */
+    return opens && most > c->n_items ? most : c->n_items;
 }
 
-/* The last block was partial and will be longer. Where it is out, its lease says too few items: it becomes stale. Where it
+static bool grows(const struct sched_job *j, uint32_t cell, uint64_t n)
+{
+    return extended(&j->cells[cell], n) > j->cells[cell].n_items;
+}
+
+/* The last block of a cell, if it is partial; UINT64_MAX: it is whole. */
+static uint64_t partial_block(const struct sched_job *j, uint32_t cell)
+{
+    uint64_t n = j->cells[cell].n_items, last = block_count(j->layout, n) - 1;
+    return block_first(j->layout, last + 1) > n ? last : UINT64_MAX;
+}
+
+static bool holds_partial(const struct sched_job *j, const struct sched_range *r, uint64_t n)
+{
+    return r->pub.kind == LEASE_RUN && grows(j, r->pub.cell, n) &&
+           r->pub.first_block + r->pub.n_blocks - 1 == partial_block(j, r->pub.cell);
+}
+
+/* A last block that was partial will be longer. Where it is out, its lease says too few items: it becomes stale. Where it
  * waits it stays. Elsewhere it is done, and is done again: the frontier steps back over it. */
-static void reopen_last_block(struct sched *s, struct sched_job *j, uint64_t last)
+static void reopen_last_blocks(struct sched *s, struct sched_job *j, uint64_t n)
 {
     list_each_safe(l, tmp, &j->out)
     {
         struct sched_range *r = list_entry(l, struct sched_range, in_job);
-        if (ends_with(r, last))
+        if (holds_partial(j, r, n))
             sched_lease_return(s, r, true);
     }
     list_each(l, &j->waiting)
     {
         const struct sched_range *r = list_entry(l, const struct sched_range, in_job);
-        if (ends_with(r, last))
+        if (holds_partial(j, r, n))
             j->cells[r->pub.cell].last_held = true;
     }
     for (uint32_t i = 0; i < j->n_cells; i++) {
         struct sched_cell *c = &j->cells[i];
-        bool extends = sched_cell_next[c->phase][CELL_EXTEND] != CELL_NONE;
-        if (extends && !c->last_held && c->frontier == last + 1) {
+        uint64_t last = grows(j, i, n) ? partial_block(j, i) : UINT64_MAX;
+        if (last != UINT64_MAX && !c->last_held && c->frontier == last + 1) {
             c->frontier = last;
-            j->items_done -= sched_items_in(j, last, last + 1);
+            j->items_done -= sched_items_in(j, i, last, last + 1);
         }
         c->last_held = false;
     }
 }
 
 /* The answers that are being made of cells that open again are of no use. */
-static void drop_finishes(struct sched *s, const struct sched_job *j, struct list *list)
+static void drop_finishes(struct sched *s, const struct sched_job *j, struct list *list, uint64_t n)
 {
     list_each_safe(l, tmp, list)
     {
         struct sched_range *r = list_entry(l, struct sched_range, in_job);
-        if (r->pub.kind == LEASE_FINISH &&
-            sched_cell_next[j->cells[r->pub.cell].phase][CELL_EXTEND] != CELL_NONE)
+        if (r->pub.kind == LEASE_FINISH && grows(j, r->pub.cell, n))
             sched_lease_revoke(s, r);
     }
 }
 
+/* Some cell is unsized, or the number is not above what the largest cell has. */
+static qx_err check_extension(const struct sched_job *j, uint64_t n)
+{
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < j->n_cells; i++) {
+        if (j->cells[i].phase == CELL_UNSIZED)
+            return QX_ERR_STATE;
+        largest = j->cells[i].n_items > largest ? j->cells[i].n_items : largest;
+    }
+    return n > largest && n <= QX_ITEMS_MAX ? QX_ERR_OK : QX_ERR_INVALID;
+}
+
 qx_err sched_job_extend(struct sched *s, struct sched_job *j, uint64_t n_items)
 {
-    if (n_items <= j->n_items || n_items > QX_ITEMS_MAX)
-        return QX_ERR_INVALID;
-    qx_err e = job_move(j, JOB_EXTEND);
+    qx_err e = check_extension(j, n_items);
+    if (e == QX_ERR_OK)
+        e = job_move(j, JOB_EXTEND);
     if (e != QX_ERR_OK)
         return e;
-    drop_finishes(s, j, &j->out);
-    drop_finishes(s, j, &j->aux);
-    uint64_t last = block_count(j->layout, j->n_items) - 1, end = block_count(j->layout, n_items);
-    if (block_first(j->layout, last + 1) > j->n_items)
-        reopen_last_block(s, j, last);
-    uint64_t more = n_items - j->n_items;
-    j->n_items = n_items;
+    drop_finishes(s, j, &j->out, n_items);
+    drop_finishes(s, j, &j->aux, n_items);
+    reopen_last_blocks(s, j, n_items);
     j->cell_at = 0;
     for (uint32_t i = 0; i < j->n_cells; i++) {
         struct sched_cell *c = &j->cells[i];
+        uint64_t n = extended(c, n_items);
         uint8_t was = c->phase;
-        if (cell_move(c, CELL_EXTEND) != QX_ERR_OK)
-            continue; /* the rule ended it: more items change nothing */
+        if (n == c->n_items)
+            continue;
+        QX_BUG_ON(cell_move(c, CELL_EXTEND) != QX_ERR_OK);
         j->n_answered -= was == CELL_FINISHED;
-        c->end = end;
-        j->items_wanted += more;
+        j->items_wanted += n - c->n_items;
+        c->n_items = n;
+        c->end = block_count(j->layout, n);
     }
     sched_job_look(s, j);
     return finish_when_answered(s, j);
@@ -366,19 +451,31 @@ qx_err sched_job_extend(struct sched *s, struct sched_job *j, uint64_t n_items)
 
 /* ---- merges and finishes ---- */
 
+/* A cell that has its answer needs nothing more. */
+bool sched_kind_fits(enum sched_lease_kind kind, uint8_t phase)
+{
+    switch (kind) {
+    case LEASE_RUN:
+        return phase == CELL_OPEN;
+    case LEASE_MERGE:
+        return phase == CELL_OPEN || phase == CELL_COMPLETE || phase == CELL_STOPPED;
+    case LEASE_FINISH:
+        return phase == CELL_COMPLETE || phase == CELL_STOPPED;
+    case LEASE_SIZE:
+        return phase == CELL_UNSIZED;
+    }
+    return false;
+}
+
 qx_err sched_aux_add(struct sched *s, struct sched_job *j, const struct sched_event *ev)
 {
-    if (ev->u.aux.kind != LEASE_MERGE && ev->u.aux.kind != LEASE_FINISH)
+    if (ev->u.aux.kind == LEASE_RUN)
         return QX_ERR_INVALID;
-    if (j->phase == JOB_FAILED)
+    if (j->phase != JOB_RUNNING || !sched_kind_fits(ev->u.aux.kind, j->cells[ev->cell].phase))
         return QX_ERR_STATE;
     if (sched_range_reserve(s, 1) != QX_ERR_OK)
         return QX_ERR_NOMEM;
-    struct sched_range *r = sched_range_take(s, j);
-    r->pub.kind = ev->u.aux.kind;
-    r->pub.cell = ev->cell;
-    r->pub.token = ev->u.aux.token;
-    list_append(&j->aux, &r->in_job);
+    add_aux(s, j, ev->u.aux.kind, ev->cell, ev->u.aux.token);
     sched_job_look(s, j);
     return QX_ERR_OK;
 }

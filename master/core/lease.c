@@ -74,7 +74,7 @@ static void lease_out(struct sched *s, struct sched_range *r, struct sched_worke
     sched_range_move(r, RANGE_GRANT);
     sched_range_name(r);
     r->pub.attempt++;
-    r->pub.end_item = j->n_items;
+    r->pub.end_item = j->cells[r->pub.cell].n_items;
     r->pub.expect_ns = expect_ns;
     r->is_long = sched_is_long(s, expect_ns);
     r->pub.granted_ns = s->now_ns;
@@ -156,6 +156,22 @@ void sched_lease_return(struct sched *s, struct sched_range *r, bool front)
     wait_again(r, front);
     sched_job_charge(r->job, -r->charge_ns);
     sched_job_look(s, r->job);
+}
+
+void sched_lease_lose(struct sched *s, struct sched_range *r, bool front)
+{
+    struct sched_job *j = r->job;
+    sched_lease_return(s, r, front);
+    if (++r->losses < s->config.losses_max)
+        return;
+    if (r->pub.kind == LEASE_RUN) {
+        QX_BUG_ON(sched_job_end(s, j, JOB_FAIL, JOB_END_LOST) != QX_ERR_OK);
+        return;
+    }
+    sched_emit(s, &(struct sched_effect){
+                      .type = FX_AUX_FAILED, .job = j->id, .cell = r->pub.cell, .u.lease = r->pub});
+    sched_lease_revoke(s, r);
+    sched_job_look(s, j);
 }
 
 void sched_lease_revoke(struct sched *s, struct sched_range *r)
@@ -338,9 +354,16 @@ qx_err sched_lease_failed(struct sched *s, const struct sched_event *ev)
     if (at_item && !find_death(r, res->item) && !(d = qx_calloc(1, sizeof *d)))
         return QX_ERR_NOMEM;
     struct sched_job *j = r->job;
-    j->leases_failed++;
+    struct sched_worker *w = r->worker;
+    j->leases_failed += res->started || !res->stuck;
     uint64_t compute_ns = res->started ? believable_ns(s, r, res->compute_ns) : 0;
+    if (!res->started && !res->stuck) {
+        sched_lease_lose(s, r, true);
+        return QX_ERR_OK;
+    }
     sched_lease_return(s, r, true);
+    if (res->stuck && !res->started)
+        sched_worker_stuck(w);
     sched_job_charge(j, (int64_t)compute_ns);
     if (at_item)
         died_at_item(s, r, res, d);

@@ -93,6 +93,6 @@ struct sched_range *sched_range_find(const struct sched *s, uint64_t lease, bool
 uint64_t sched_range_items(const struct sched_range *r)
 {
     return r->pub.kind == LEASE_RUN
-               ? sched_items_in(r->job, r->pub.first_block, r->pub.first_block + r->pub.n_blocks)
+               ? sched_items_in(r->job, r->pub.cell, r->pub.first_block, r->pub.first_block + r->pub.n_blocks)
                : 0;
 }

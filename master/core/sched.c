@@ -70,6 +70,8 @@ static qx_err apply_to_cell(struct sched *s, struct sched_job *j, const struct s
     if (ev->cell >= j->n_cells)
         return QX_ERR_INVALID;
     switch (ev->type) {
+    case EV_CELL_SIZED:
+        return sched_cell_size(s, j, ev->cell, ev->u.sized.n_items, ev->u.sized.n_max);
     case EV_CELL_STOP:
         return sched_cell_stop(s, j, ev->cell, ev->u.stop.block);
     case EV_CELL_FINISHED:
@@ -123,6 +125,7 @@ static qx_err apply(struct sched *s, const struct sched_event *ev)
     case EV_JOB_FAIL:
     case EV_JOB_THROTTLE:
     case EV_JOB_FORGET:
+    case EV_CELL_SIZED:
     case EV_CELL_STOP:
     case EV_CELL_FINISHED:
     case EV_AUX_ADD:
@@ -177,10 +180,13 @@ bool sched_job_stats(const struct sched *s, uint64_t job, struct sched_job_stats
     const struct sched_job *j = idmap_get(&s->jobs, job);
     if (!j)
         return false;
+    uint64_t n_items = 0;
+    for (uint32_t i = 0; i < j->n_cells; i++)
+        n_items = j->cells[i].n_items > n_items ? j->cells[i].n_items : n_items;
     *ret = (struct sched_job_stats){
         .n_cells = j->n_cells,
         .cells_complete = j->n_answered,
-        .n_items = j->n_items,
+        .n_items = n_items,
         .items_done = j->items_done,
         .items_leased = j->items_leased,
         .leases_granted = j->leases_granted,

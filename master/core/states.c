@@ -11,6 +11,7 @@ const uint8_t sched_job_next[JOB_PHASE_COUNT][JOB_MOVE_COUNT] = {
 };
 
 const uint8_t sched_cell_next[CELL_PHASE_COUNT][CELL_MOVE_COUNT] = {
+    [CELL_UNSIZED] = {[CELL_SIZE] = CELL_OPEN, [CELL_STOP] = CELL_STOPPED},
     [CELL_OPEN] = {[CELL_FILL] = CELL_COMPLETE, [CELL_STOP] = CELL_STOPPED, [CELL_EXTEND] = CELL_OPEN},
     [CELL_COMPLETE] = {[CELL_STOP] = CELL_STOPPED, [CELL_ANSWER] = CELL_FINISHED, [CELL_EXTEND] = CELL_OPEN},
     [CELL_STOPPED] = {[CELL_ANSWER] = CELL_SETTLED},
@@ -30,8 +31,9 @@ const uint8_t sched_worker_next[WORKER_PHASE_COUNT][WORKER_MOVE_COUNT] = {
 
 static const char *const job_phases[] = {"-", "running", "done", "cancelled", "failed", "forgotten"};
 static const char *const job_moves[] = {"finish", "extend", "cancel", "fail", "forget"};
-static const char *const cell_phases[] = {"-", "open", "complete", "stopped", "finished", "settled"};
-static const char *const cell_moves[] = {"fill", "stop", "answer", "extend"};
+static const char *const cell_phases[] = {"-",       "unsized",  "open",   "complete",
+                                          "stopped", "finished", "settled"};
+static const char *const cell_moves[] = {"size", "fill", "stop", "answer", "extend"};
 static const char *const range_phases[] = {"-", "free", "waiting", "out"};
 static const char *const range_moves[] = {"add", "grant", "deliver", "return", "revoke"};
 static const char *const worker_phases[] = {"-", "active", "draining", "gone"};

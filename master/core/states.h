@@ -10,6 +10,7 @@ enum job_move { JOB_FINISH, JOB_EXTEND, JOB_CANCEL, JOB_FAIL, JOB_FORGET, JOB_MO
 
 enum cell_phase {
     CELL_NONE,
+    CELL_UNSIZED,  /* the task has not said yet how many items there are */
     CELL_OPEN,     /* blocks are missing */
     CELL_COMPLETE, /* all n items are in; the answer is not made yet */
     CELL_STOPPED,  /* cut by the stopping rule; the answer is not made yet */
@@ -17,7 +18,7 @@ enum cell_phase {
     CELL_SETTLED,  /* answered and cut by the rule: more items change nothing */
     CELL_PHASE_COUNT
 };
-enum cell_move { CELL_FILL, CELL_STOP, CELL_ANSWER, CELL_EXTEND, CELL_MOVE_COUNT };
+enum cell_move { CELL_SIZE, CELL_FILL, CELL_STOP, CELL_ANSWER, CELL_EXTEND, CELL_MOVE_COUNT };
 
 enum range_phase { RANGE_NONE, RANGE_FREE, RANGE_WAITING, RANGE_OUT, RANGE_PHASE_COUNT };
 enum range_move { RANGE_ADD, RANGE_GRANT, RANGE_DELIVER, RANGE_RETURN, RANGE_REVOKE, RANGE_MOVE_COUNT };

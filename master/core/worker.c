@@ -64,6 +64,20 @@ void sched_worker_drop(struct sched_range *r)
     worker_rekey(w);
 }
 
+void sched_worker_stuck(struct sched_worker *w)
+{
+    uint32_t running = 0;
+    list_each(l, &w->ranges)
+    {
+        struct sched_range *r = list_entry(l, struct sched_range, in_worker);
+        if (running++ == w->slots)
+            break;
+        w->n_long += !r->is_long;
+        r->is_long = true;
+    }
+    worker_rekey(w);
+}
+
 void sched_worker_touch(struct sched *s, struct sched_worker *w)
 {
     w->seen_ns = s->now_ns;
@@ -160,22 +174,6 @@ static void count_lost_worker(struct sched *s, struct sched_job *j)
     }
 }
 
-static void lose(struct sched *s, struct sched_range *r)
-{
-    struct sched_job *j = r->job;
-    sched_lease_return(s, r, false);
-    if (++r->losses < s->config.losses_max)
-        return;
-    if (r->pub.kind == LEASE_RUN) {
-        QX_BUG_ON(sched_job_end(s, j, JOB_FAIL, JOB_END_LOST) != QX_ERR_OK);
-        return;
-    }
-    sched_emit(s, &(struct sched_effect){
-                      .type = FX_AUX_FAILED, .job = j->id, .cell = r->pub.cell, .u.lease = r->pub});
-    sched_lease_revoke(s, r);
-    sched_job_look(s, j);
-}
-
 /* The oldest leases may have been running, one a slot: these count a loss, and wait behind the others, so that a block that
  * kills workers does not take the innocent ones with it each time. */
 static void give_back_all(struct sched *s, struct sched_worker *w)
@@ -190,7 +188,7 @@ static void give_back_all(struct sched *s, struct sched_worker *w)
             sched_lease_return(s, r, false);
     }
     while (!list_empty(&w->ranges)) /* a job that ends here takes its other leases away */
-        lose(s, list_entry(w->ranges.next, struct sched_range, in_worker));
+        sched_lease_lose(s, list_entry(w->ranges.next, struct sched_range, in_worker), false);
 }
 
 qx_err sched_worker_gone(struct sched *s, struct sched_worker *w, bool tell)

@@ -215,19 +215,37 @@ static void emit_counts(struct qx_ctx *ctx, const struct dist *d, double scale)
     qx_emit_close(ctx);
 }
 
-static void emit_plot(struct qx_ctx *ctx, const struct boot *b, const struct result *r, uint32_t k,
-                      uint64_t n)
+static void emit_histogram(struct qx_ctx *ctx, const struct boot *b, const struct result *r,
+                           const char *title, const char *label, uint64_t n)
 {
-    char title[200], label[200];
-    bool many = b->stat.n_theta > 1;
-    (void)snprintf(title, sizeof title, "%llu bootstrap resamples of %.100s", (unsigned long long)n, b->spec);
-    (void)snprintf(label, sizeof label, "%.100s", many ? b->stat.names[k] : b->spec);
-    qx_emit_open(ctx, "plot");
     qx_emit_text(ctx, "kind", "histogram");
     qx_emit_text(ctx, "title", title);
     qx_emit_text(ctx, "xlabel", label);
     emit_counts(ctx, &r->dist, r->dist.owned ? (double)n / (double)r->dist.n : 1);
     emit_marks(ctx, b, r);
+}
+
+/* A histogram; of several numbers, a panel for each. */
+static void emit_plot(struct qx_ctx *ctx, const struct boot *b, const struct result *r, uint64_t n)
+{
+    char title[200], label[120];
+    (void)snprintf(title, sizeof title, "%llu bootstrap resamples of %.100s", (unsigned long long)n, b->spec);
+    (void)snprintf(label, sizeof label, "%.100s", b->spec);
+    qx_emit_open(ctx, "plot");
+    if (b->stat.n_theta == 1) {
+        emit_histogram(ctx, b, r, title, label, n);
+        qx_emit_close(ctx);
+        return;
+    }
+    qx_emit_text(ctx, "kind", "panels");
+    qx_emit_text(ctx, "title", title);
+    qx_emit_list(ctx, "panels");
+    for (uint32_t k = 0; k < b->stat.n_theta; k++) {
+        qx_emit_open(ctx, NULL);
+        emit_histogram(ctx, b, &r[k], b->stat.names[k], b->stat.names[k], n);
+        qx_emit_close(ctx);
+    }
+    qx_emit_close(ctx);
     qx_emit_close(ctx);
 }
 
@@ -251,7 +269,7 @@ static void emit_one(struct qx_ctx *ctx, const struct boot *b, const struct jack
     emit_intervals(ctx, b, r, NULL);
     qx_emit_close(ctx);
     emit_notes(ctx, b, r);
-    emit_plot(ctx, b, r, 0, n);
+    emit_plot(ctx, b, r, n);
 }
 
 static void emit_many(struct qx_ctx *ctx, const struct boot *b, const struct jackknife *jack,
@@ -275,7 +293,7 @@ static void emit_many(struct qx_ctx *ctx, const struct boot *b, const struct jac
         emit_intervals(ctx, b, &r[k], b->stat.names[k]);
     qx_emit_close(ctx);
     emit_notes(ctx, b, &any);
-    emit_plot(ctx, b, &r[1], 1, n);
+    emit_plot(ctx, b, r, n);
 }
 
 qx_err boot_finish(struct qx_ctx *ctx, void *state, const struct qx_answer *answer)

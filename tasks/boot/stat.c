@@ -351,13 +351,51 @@ static qx_err open_kind(struct qx_ctx *ctx, const struct spec *spec, const struc
     }
 }
 
+static bool is_number(const char *text)
+{
+    char *end;
+    if (strspn(text, "+-.0123456789eE") != strlen(text))
+        return false; /* what strtod takes beyond that, a table does not */
+    (void)strtod(text, &end);
+    return end != text && !*end;
+}
+
+/* The first cell of a text column that is no number, and so made it one. Levels are in the order in which they appear.
+ * False: all are numbers, which a double cannot keep. */
+static bool first_text(const struct qx_column *c, uint64_t n_rows, uint64_t *ret_row, const char **ret_text)
+{
+    uint32_t level = 0;
+    while (level < c->n_levels && is_number(c->levels[level]))
+        level++;
+    for (uint64_t i = 0; level < c->n_levels && i < n_rows; i++)
+        if (c->code[i] == level) {
+            *ret_row = i;
+            *ret_text = c->levels[level];
+            return true;
+        }
+    return false;
+}
+
+static qx_err not_numbers(struct qx_ctx *ctx, const struct spec *spec, const struct qx_column *c)
+{
+    uint64_t row;
+    const char *text;
+    if (!first_text(c, qx_table_rows(ctx, qx_table(ctx, "data")), &row, &text))
+        return qx_error(ctx, QX_ERR_INVALID,
+                        "column \"%.80s\" holds whole numbers too long to be kept exactly, so it is text; %s "
+                        "needs numbers",
+                        c->name, spec_usage(spec->kind));
+    return qx_error(ctx, QX_ERR_INVALID,
+                    "column \"%.80s\" holds text, the first is \"%.40s\" in data row %llu; %s needs numbers",
+                    c->name, text, (unsigned long long)row + 1, spec_usage(spec->kind));
+}
+
 static qx_err check_types(struct qx_ctx *ctx, const struct spec *spec, const struct qx_column *const *columns)
 {
     for (uint32_t k = 0; k < spec->n_columns; k++) {
         bool any_type = spec->kind == STAT_DIFF && k == 1;
         if (columns[k]->type != QX_COLUMN_REAL && !any_type)
-            return qx_error(ctx, QX_ERR_INVALID, "column \"%.80s\" holds text; %s needs numbers",
-                            columns[k]->name, spec_usage(spec->kind));
+            return not_numbers(ctx, spec, columns[k]);
     }
     return QX_ERR_OK;
 }

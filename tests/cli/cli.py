@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """qx from the outside: exit codes, messages, files. usage: cli.py [CLASS...]"""
 import csv
+import fcntl
 import json
 import os
 import pathlib
+import pty
+import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -120,6 +125,12 @@ class Usage(Case):
         self.refused(2, "'stauts'", "'status'", args=["stauts"])
         self.refused(2, "--sead", "--seed", args=["run", "pi", "--sead", "7"])
         self.refused(2, "'se'", "position 1", args=["run", "pi", "--until", "see<1"])
+        self.refused(2, "'--n'", "'-n'", args=["run", "pi", "--n", "10"])
+        self.refused(2, "'--n=10'", "'-n'", args=["run", "pi", "--n=10"])
+        self.refused(2, "'--sead=7'", "'--seed'", args=["run", "pi", "--sead=7"])
+        self.refused(2, "'-seed'", "'--seed'", args=["run", "pi", "-seed", "7"])
+        self.refused(2, "'-plot=x.png'", "'--plot'", args=["run", "pi", "-plot=x.png"])
+        self.refused(2, "word of its own", "qx run TASK", args=["run", "--task", "pi"])
         self.refused(2, "--keep", args=["status", "--keep", "x"])
 
     def test_values(self):
@@ -149,6 +160,35 @@ class Usage(Case):
             self.refused(2, "--grid", args=["run", "busy", "--grid", spec])
         self.refused(2, "ms", args=["run", "busy", "ms=1", "--grid", "ms=1,2"])
 
+    def test_help_speaks_of_its_command(self):
+        farm = "embedded farm"
+        for command in ("run", "tasks"):
+            self.assertIn(farm, qx(command, "--help")[1])
+        for command in ("submit", "status", "wait", "results", "cancel", "extend", "workers", "replay"):
+            self.assertNotIn(farm, qx(command, "--help")[1], command)
+        self.assertIn("the seed of the job", qx("replay", "--help")[1])
+        self.assertNotIn("drawn", qx("replay", "--help")[1])
+        self.assertIn("in all", qx("extend", "--help")[1])
+
+    def test_files_that_cannot_be_written(self):
+        for option, name in (("--plot", "x.png"), ("--keep", "x.csv")):
+            self.refused(2, option, "No such file", args=["run", "pi", option, self.dir / "no" / name])
+            self.refused(2, option, "folder", args=["run", "pi", option, self.dir if option == "--keep" else self.folder(name)])
+            blocked = self.dir / "file"
+            blocked.write_text("")
+            self.refused(2, option, "Not a directory", args=["run", "pi", option, blocked / name])
+            if os.geteuid():
+                self.dir.chmod(0o500)
+                self.refused(2, option, "Permission denied", args=["run", "pi", option, self.dir / f"new-{name}"])
+                self.dir.chmod(0o700)
+        self.refused(2, "--keep", "name of a file", args=["run", "pi", "--keep", ""])
+        self.refused(2, "No such file", args=["results", "1", "--plot", self.dir / "no" / "x.svg", "--master", "ipc:///none"])
+
+    def folder(self, name):
+        path = self.dir / name
+        path.mkdir(exist_ok=True)
+        return path
+
     def test_files_are_checked_before_anything_runs(self):
         self.refused(2, ".png, .svg or .pdf", args=["run", "pi", "--plot", "x.gif"])
         self.refused(2, "No such file", args=["run", "pi", "--keep", self.dir / "no" / "x.csv"])
@@ -158,6 +198,16 @@ class Usage(Case):
             self.refused(2, url, args=["status", "--master", url])
         for command in (["status"], ["wait", "1"], ["results", "1"], ["cancel", "1"], ["extend", "1", "-n", "2"], ["workers"], ["submit", "pi"]):
             self.refused(3, "--master", args=command)
+
+    def test_the_wrong_part_of_an_address_is_named(self):
+        for url, words in {"host:5550": ("scheme", "tcp://host:5550"), "tcp://host": ("port", "tcp://host:5550"), "tcp://h:x": ("'x'",),
+                           "http://h:1": ("'http'",), "tcp://:5550": ("host",), "ipc://": ("path",)}.items():
+            self.refused(2, *words, args=["run", "pi", "--master", url])
+
+    def test_an_unknown_host(self):
+        start = time.monotonic()
+        self.refused(3, "tcp://no such host:5550", "'no such host'", "not known", args=["status", "--master", "tcp://no such host:5550"])
+        self.assertLess(time.monotonic() - start, 2)
 
     def test_unreachable_master(self):
         with socket.socket() as s:
@@ -169,14 +219,16 @@ class Usage(Case):
             self.assertEqual(qx("run", "pi", QX_MASTER=url)[0], 3)
 
 
-class Completion(Case):
-    def complete(self, *words):
-        script = ('source <("$0" completion bash); PATH=$1:$PATH; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
-                  '_qx; printf "%s\\n" "${COMPREPLY[@]}"')
-        p = subprocess.run(["bash", "-c", script, QX, str(BIN), "qx", *words], capture_output=True, text=True, check=True, timeout=60,
-                           env=environment())
-        return p.stdout.split()
+def complete(*words, **changes):
+    """What bash offers in place of the last of these words, which are as it splits them: = and : stand alone."""
+    script = ('source <("$0" completion bash); PATH=$1:$PATH; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+              '_qx; printf "%s\\n" "${COMPREPLY[@]}"')
+    p = subprocess.run(["bash", "-c", script, QX, str(BIN), "qx", *words], capture_output=True, text=True, check=True, timeout=60,
+                       env=environment(**changes))
+    return p.stdout.split()
 
+
+class Completion(Case):
     def test_scripts_parse(self):
         for shell in ("bash", "zsh", "fish"):
             status, out, _ = qx("completion", shell)
@@ -186,12 +238,37 @@ class Completion(Case):
         self.refused(2, "bash, zsh or fish", args=["completion", "tcsh"])
 
     def test_bash(self):
-        self.assertIn("submit", self.complete("su"))
-        self.assertIn("--until", self.complete("run", "pi", "--un"))
-        self.assertNotIn("--until", self.complete("status", "--"))
-        self.assertEqual(self.complete("run", "pi", "--output", "j"), ["json"])
-        self.assertIn("pi", self.complete("run", "p"))
-        self.assertIn("stat=", self.complete("run", "boot", "st"))
+        self.assertIn("submit", complete("su"))
+        self.assertIn("--until", complete("run", "pi", "--un"))
+        self.assertNotIn("--until", complete("status", "--"))
+        self.assertEqual(complete("run", "pi", "--output", "j"), ["json"])
+        self.assertIn("pi", complete("run", "p"))
+        self.assertIn("stat=", complete("run", "boot", "st"))
+
+    def test_bash_values(self):
+        self.assertEqual(complete("run", "boot", "ci", "=", "b"), ["basic", "bca"])
+        self.assertIn("percentile", complete("run", "boot", "ci", "="))
+        self.assertEqual(complete("run", "-n", "10", "--quiet", "boot", "stat", "=", "mean", "ci", "=", "p"), ["percentile"])
+        self.assertEqual(complete("run", "boot", "data", "=", f"{self.dir}/la"), [str(self.law)])
+        self.assertEqual(complete("run", "pi", "-o", "j"), ["json"])
+        self.assertEqual(complete("run", "pi", "--output", "=", "c"), ["csv"])
+        self.assertEqual(complete("run", "-q", "pi", "-o", "t"), ["text"])
+        for option in ("--plot", "--keep", "-p", "-k"):
+            self.assertEqual(complete("run", "pi", option, f"{self.dir}/la"), [str(self.law)])
+        self.assertEqual(complete("run", "busy", "--grid", "dis"), ["dist="])
+        self.assertIn("exponential", complete("run", "busy", "--grid", "dist", "=", ""))
+        self.assertEqual(complete("replay", "--task", "boot", "ci", "=", "bc"), ["bca"])
+        self.assertIn("workers", complete("help", "wo"))
+
+    @unittest.skipUnless(shutil.which("fish"), "fish is not installed")
+    def test_fish(self):
+        script = self.dir / "qx.fish"
+        script.write_text(qx("completion", "fish")[1])
+        for line, word in {"qx su": "submit", "qx run p": "pi", "qx run boot ci=b": "ci=bca", "qx run pi --output=j": "--output=json",
+                           f"qx run boot data={self.dir}/la": f"data={self.law}", "qx run -n 10 boot st": "stat="}.items():
+            p = subprocess.run(["fish", "--no-config", "-c", f"source {script}; complete -C '{line}'"], capture_output=True, text=True,
+                               timeout=60, check=True, env=environment(PATH=f"{BIN}:{os.environ['PATH']}"))
+            self.assertIn(word, [x.split("\t")[0] for x in p.stdout.splitlines()])
 
 
 class Answers(Case):
@@ -253,6 +330,68 @@ class Answers(Case):
         self.assertEqual(status, 0)
         self.assertRegex(out, r"(?m)^  x\^2 +.*\d")
 
+    def test_a_linear_model_in_a_grid_has_its_coefficients(self):
+        args = ["run", "boot", f"data={self.law}", "--grid", "stat=mean(GPA),lm(GPA~LSAT)", "ci=all", "-n", "500", "--seed", "1", "--quiet"]
+        _, out, _ = qx(*args)
+        for name in (r"\(Intercept\)", "LSAT"):
+            self.assertRegex(out, rf"(?m)^  lm\(GPA~LSAT\) +{name} +15 +500 +[0-9.]+ ")
+        self.assertNotRegex(out, r"0\.0*[1-9]\d{4}")        # z0 and acceleration: four digits
+        _, out, _ = qx(*args, "--output", "csv")
+        names = out.splitlines()[0].split(",")
+        self.assertEqual(len(names), len(set(names)))
+        rows = list(csv.DictReader(out.splitlines()))
+        self.assertEqual((rows[0]["intervals.(Intercept).bca.lower"], rows[1]["intervals.bca.lower"]), ("", ""))
+        lm = run_json("boot", f"data={self.law}", "stat=lm(GPA~LSAT)", "ci=all", "-n", "500", "--seed", "1")["result"]
+        interval = next(x for x in lm["intervals"] if (x["name"], x["method"]) == ("(Intercept)", "bca"))
+        self.assertEqual(float(rows[1]["intervals.(Intercept).bca.lower"]), interval["lower"])
+        self.assertEqual(float(rows[1]["coefficients.LSAT.estimate"]), lm["coefficients"][1]["estimate"])
+        self.assertEqual([p["title"] for p in lm["plot"]["panels"]], ["(Intercept)", "LSAT"])
+
+    def test_csv_of_a_grid_counts_failures(self):
+        args = ["mc.integrate", "over=x=0:1", "--grid", "expr=x,1/(x<0.5)", "-n", "100", "--seed", "1", "--quiet", "--output", "csv"]
+        status, out, err = qx("run", *args)
+        self.assertEqual(status, 0, err)
+        names = out.splitlines()[0].split(",")
+        rows = list(csv.DictReader(out.splitlines()))
+        self.assertEqual([r["failed"] for r in rows], ["0", str(100 - int(rows[1]["n"]))])
+        self.assertNotIn("partial", names)
+        only = [n for n in names if not rows[0][n] and rows[1][n]]        # the warning, which the first cell has not
+        self.assertTrue(only, out)
+
+    def test_one_is_singular(self):
+        _, out, _ = qx("run", "pi", "-n", "1000", "--slots", "1", "--quiet")
+        self.assertRegex(out, r"on 1 slot\b(?!s)")
+
+    def terminal(self, columns, *args):
+        """What qx prints on a terminal of so many columns, without colours."""
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        p = subprocess.Popen([QX, *map(str, args)], stdout=slave, stderr=subprocess.DEVNULL, env=environment(TERM="xterm"))
+        os.close(slave)
+        out = b""
+        while True:
+            try:
+                piece = os.read(master, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            out += piece
+        os.close(master)
+        self.assertEqual(p.wait(timeout=60), 0)
+        return re.sub(r"\x1b\[[0-9;]*m", "", out.decode()).replace("\r\n", "\n")
+
+    def test_nothing_is_wider_than_the_terminal(self):
+        jobs = [["pi", "-n", "1e4"],
+                ["boot", f"data={self.law}", "stat=lm(GPA~LSAT)", "ci=all", "-n", "500"],
+                ["boot", f"data={self.law}", "--grid", "stat=mean(GPA),lm(GPA~LSAT)", "ci=all", "-n", "500"],
+                ["mc.integrate", "expr=1/(x<0.5)", "over=x=0:1", "-n", "1000"]]
+        for columns in (50, 80):
+            for job in jobs:
+                out = self.terminal(columns, "run", *job, "--seed", "1")
+                for line in out.splitlines():
+                    self.assertLessEqual(len(line), columns, out)
+
     def test_data(self):
         a = run_json("boot", f"data={self.law}", "stat=cor(LSAT,GPA)", "ci=bca", "-n", "2000", "--seed", "1")
         self.assertEqual(a["params"]["data"], str(self.law))
@@ -280,6 +419,17 @@ class Answers(Case):
 
 
 class Errors(Case):
+    def test_options_given_as_parameters(self):
+        self.refused(2, "pi has no parameter n; the number of items is -n 10", args=["run", "pi", "n=10"])
+        self.refused(2, "--seed 7", args=["run", "pi", "seed=7"])
+        self.refused(2, "--until 'se<1'", args=["run", "pi", "until=se<1"])
+        self.refused(2, "-n, the same in every cell", args=["run", "pi", "--grid", "n=20:120:10"])
+
+    def test_a_column_of_text_names_its_first(self):
+        path = self.dir / "comma.csv"
+        path.write_text('x\n1\n2e3\n"4,5"\nx\n')
+        self.refused(2, '"x"', '"4,5"', "data row 3", args=["run", "boot", f"data={path}", "stat=mean(x)", "-n", "10"])
+
     def test_names(self):
         self.refused(2, "pii", '"pi"', args=["run", "pii"])
         self.refused(2, "'stats'", "'stat'", args=["run", "boot", "stats=mean(GPA)", f"data={self.law}"])
@@ -371,6 +521,39 @@ class Plot(Case):
                 self.assertEqual(status, 0, err)
                 self.assertEqual(path.read_bytes()[:len(magic)], magic)
 
+    def test_a_grid_of_a_task_without_an_answer_of_its_own(self):
+        path = self.dir / "x.svg"
+        status, _, err = qx("run", "busy", "dist=exponential", "--grid", "ms=0.001,0.002", "-n", "100", "--quiet", "--plot", path)
+        self.assertEqual(status, 0, err)
+        self.assertGreaterEqual(self.points(path), 2)
+
+    def points(self, path):
+        """How many points of the estimate's path an SVG has."""
+        return len(re.findall(r"<use xlink:href='#gpPt\d+' transform='translate", path.read_text()))
+
+    def test_a_fast_job_has_a_path_too(self):
+        for job in (["pi", "-n", "1e5"], ["mc.integrate", "expr=x", "over=x=0:1", "--until", "se<0.01"]):
+            path = self.dir / "x.svg"
+            status, _, err = qx("run", *job, "--seed", "1", "--quiet", "--plot", path)
+            self.assertEqual(status, 0, err)
+            self.assertGreater(self.points(path), 8)
+            self.assertIn("estimate", path.read_text())
+
+    def test_one_item_is_drawn_alone(self):
+        path = self.dir / "x.svg"
+        status, _, err = qx("run", "pi", "-n", "4", "--seed", "1", "--quiet", "--plot", path)
+        self.assertEqual(status, 0, err)
+        self.assertIn("the answer at the end alone is known", path.read_text())
+
+    def test_coefficients_have_a_panel_each(self):
+        path = self.dir / "x.svg"
+        model = ["boot", f"data={self.law}", "-n", "300", "--quiet", "--plot", path]
+        for job in ([*model, "stat=lm(GPA~LSAT)"], [*model, "stat=lm(GPA~LSAT)", "--grid", "conf=0.8,0.9"]):
+            status, _, err = qx("run", *job)
+            self.assertEqual(status, 0, err)
+            for name in ("(Intercept)", "LSAT"):
+                self.assertIn(f">{name}<", re.sub(r"</?tspan[^>]*>", "", path.read_text()))
+
     def test_no_gnuplot(self):
         status, out, err = qx("run", "pi", "-n", "10", "--plot", self.dir / "x.png", PATH=str(self.dir))
         self.assertEqual((status, out), (2, ""))
@@ -406,6 +589,25 @@ class Cancel(Case):
         out, err = p.communicate(timeout=20)
         self.assertEqual(p.returncode, 4, err)
         self.assertIn("PARTIAL", out)
+
+    def test_nothing_finished_is_told(self):
+        url = f"ipc://{self.dir}/m"
+        master = subprocess.Popen([str(BIN / "qx-master"), "--bind", url], stderr=subprocess.DEVNULL, env=environment())
+        self.addCleanup(master.wait)
+        self.addCleanup(master.kill)
+        worker = subprocess.Popen([str(BIN / "qx-worker"), "--master", url, "--slots", "1"], stderr=subprocess.DEVNULL, env=environment())
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.kill)
+        self.assertTrue(wait_for(lambda: json.loads(qx("workers", "--output", "json", QX_MASTER=url)[1] or "[]")))
+        status, out, err = qx("submit", "sleep", "seconds=60", "-n", "10", "--output", "json", QX_MASTER=url)
+        self.assertEqual(status, 0, err)
+        job = json.loads(out)["job"]
+        status, out, err = qx("results", job, "--partial", QX_MASTER=url)
+        self.assertEqual(status, 0, err)
+        self.assertIn("Nothing is finished yet", out)
+        status, out, err = qx("results", job, "--partial", "--output", "json", QX_MASTER=url)
+        a = json.loads(out)
+        self.assertEqual((status, a["n"], a["items"], a["partial"], a["result"], a["state"]), (0, 0, 0, True, None, "running"), err)
 
     def test_twice_ends_at_once(self):
         p = self.running("run", "sleep", "seconds=0.01", "-n", "1e6", "--slots", "2")
@@ -481,6 +683,57 @@ class Farm(Case):
         self.assertIn("qx-master", err)
 
 
+class NoWorker(Case):
+    """A master that no worker has joined yet."""
+
+    def setUp(self):
+        super().setUp()
+        self.url = f"ipc://{self.dir}/m"
+        self.daemon("qx-master", "--bind", self.url)
+
+    def daemon(self, name, *args):
+        p = subprocess.Popen([str(BIN / name), *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        return p
+
+    def waiting(self, *args):
+        p = self.start(*args, QX_MASTER=self.url)
+        line = p.stderr.readline()
+        self.assertIn(f"no worker is connected to {self.url}; waiting", line)
+        return p
+
+    def test_run_says_that_it_waits_and_goes_on(self):
+        p = self.waiting("run", "pi", "-n", "1000", "--seed", "7", "--output", "json")
+        self.daemon("qx-worker", "--master", self.url, "--slots", "1")
+        out, err = p.communicate(timeout=30)
+        self.assertEqual(p.returncode, 0, err)
+        self.assertEqual(json.loads(out)["digest"], run_json("pi", "-n", "1000", "--seed", "7")["digest"])
+
+    def test_ctrl_c_ends_the_wait(self):
+        p = self.waiting("run", "pi", "-n", "1000")
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=10)
+        self.assertEqual(p.returncode, 4, err)
+        self.assertIn("nothing was submitted", err)
+
+    def test_a_job_of_a_known_task_is_queued_without_a_worker(self):
+        worker = self.daemon("qx-worker", "--master", self.url, "--slots", "1")
+        self.assertEqual(qx("run", "pi", "-n", "10", "--quiet", QX_MASTER=self.url)[0], 0)
+        worker.terminate()
+        self.assertTrue(wait_for(lambda: json.loads(qx("workers", "--output", "json", QX_MASTER=self.url)[1]) == []))
+        start = time.monotonic()
+        status, out, err = qx("submit", "pi", "-n", "10", "--output", "json", QX_MASTER=self.url)
+        self.assertEqual(status, 0, err)
+        self.assertLess(time.monotonic() - start, 3)
+        self.assertIn("no worker", qx("status", json.loads(out)["job"], QX_MASTER=self.url)[1])
+        p = self.start("run", "pi", "-n", "10", "--seed", "1", QX_MASTER=self.url)
+        self.assertRegex(p.stderr.readline(), "job [0-9]+ waits: no worker is here")
+        self.daemon("qx-worker", "--master", self.url, "--slots", "1")
+        _, err = p.communicate(timeout=30)
+        self.assertEqual(p.returncode, 0, err)
+
+
 class WithMaster(Case):
     """A master and a worker of two slots on the loopback."""
 
@@ -542,6 +795,72 @@ class Master(WithMaster):
         self.assertEqual(self.qx("cancel", job)[0], 0)
         self.assertEqual(self.qx("wait", job)[0], 4)
         self.assertEqual(self.json("status", job)["state"], "cancelled")
+
+    def test_cancel_tells_what_it_did(self):
+        job = self.submit("sleep", "seconds=0.02", "-n", "1e6")
+        status, _, err = self.qx("cancel", job)
+        self.assertEqual(status, 0, err)
+        self.assertIn(f"job {job} was cancelled", err)
+        self.refused(2, f"job {job} had already ended (cancelled)", args=["cancel", job, "--master", self.url])
+        self.assertEqual(self.qx("wait", job)[0], 4)
+        job = self.submit("pi", "-n", "10")
+        self.qx("wait", job)
+        self.refused(2, f"job {job} had already ended (done)", args=["cancel", job, "--master", self.url])
+        self.assertEqual(self.qx("wait", job)[0], 0)
+
+    def test_data_are_shown_by_the_name_of_their_file(self):
+        job = self.submit("boot", f"data={self.law}", "stat=mean(GPA)", "-n", "100", "--seed", "1")
+        a = self.json("wait", job)
+        self.assertEqual(a["params"]["data"], str(self.law))
+        self.assertRegex(a["data"]["data"], "^blob:[0-9a-f]{64}:[0-9]+$")
+        self.assertIn(f"data={self.law}", self.qx("results", job)[1])
+        self.assertEqual(self.json("status", job)["params"], {"data": str(self.law), "stat": "mean(GPA)"})
+        self.assertIn(f"data={self.law} stat=mean(GPA)", self.qx("status", job)[1])
+        # the name is no part of what is computed
+        other = self.dir / "other.csv"
+        shutil.copy(self.law, other)
+        again = self.json("wait", self.submit("boot", f"data={other}", "stat=mean(GPA)", "-n", "100", "--seed", "1"))
+        self.assertEqual((again["digest"], again["data"]), (a["digest"], a["data"]))
+        self.assertEqual(again["params"]["data"], str(other))
+        other.write_text(LAW + "600,3.1\n")
+        grid = self.json("wait", self.submit("boot", "--grid", f"data={self.law},{other}", "stat=mean(GPA)", "-n", "100", "--seed", "1"))
+        self.assertEqual([c["params"]["data"] for c in grid["cells"]], [str(self.law), str(other)])
+        self.assertEqual(grid["cells"][0]["data"], a["data"])
+        self.assertEqual(grid["cells"][0]["digest"], a["digest"])
+
+    def test_status_of_a_job_with_a_rule(self):
+        job = self.submit("mc.integrate", "expr=x", "over=x=0:1", "--until", "rel<1e-9", "--seed", "1")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["measure"]))
+        s = self.json("status", job)
+        self.assertEqual((s["until"], s["target"], s["n_max"], s["done"]), ("rel<1e-9", 1e-9, 10**12, None))
+        self.assertLess(s["n"], 10**12)
+        self.assertAlmostEqual(s["measure"], s["se"] / s["estimate"], delta=1e-3 * s["measure"])
+        self.assertRegex(self.qx("status", job)[1], r"(?m)^so far +rel [0-9.e-]+, wanted 1e-09$")
+        self.assertRegex(self.qx("status")[1], r"UNTIL +NOW[^\n]*\n.*rel<1e-9 +[0-9.e-]+ ")
+        self.qx("cancel", job)
+        job = self.submit("pi", "--until", "se<0.01", "--seed", "1")
+        a, s = self.json("wait", job), self.json("status", job)
+        self.assertEqual((s["n"], s["items_done"]), (a["n"], a["n"]))
+        self.assertLess(s["measure"], 0.01)
+
+    def test_completion_knows_jobs(self):
+        jobs = {str(self.submit("pi", "-n", "10")) for _ in range(2)}
+        for command in ("wait", "results", "cancel", "extend", "status", "replay"):
+            found = complete(command, "", QX_MASTER=self.url)
+            self.assertEqual(set(found), jobs, command)
+        self.assertEqual(set(complete("wait", "--master", "=", *re.split("(:)", self.url), "")), jobs)
+        self.assertEqual(complete("wait", "1", "", QX_MASTER=self.url), [])
+
+    def test_the_examples_of_the_manual_run(self):
+        manual = (pathlib.Path(os.environ.get("QX_SOURCE_DIR", ".")) / "docs" / "cli.md").read_text()
+        lines = [x.strip() for x in manual.splitlines() if x.startswith("    qx ")]
+        self.assertGreater(len(lines), 4)
+        for line in lines:
+            if "--plot" in line and not shutil.which("gnuplot"):
+                continue
+            p = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=100, check=False, cwd=self.dir,
+                               env=environment(QX_MASTER=self.url, PATH=f"{BIN}:{os.environ['PATH']}"))
+            self.assertEqual(p.returncode, 0, (line, p.stderr))
 
     def test_ctrl_c_on_wait_leaves_the_job(self):
         job = self.submit("sleep", "seconds=0.02", "-n", "1e6")
@@ -623,6 +942,19 @@ class Replay(WithMaster):
         again = self.json("replay", job, 3, "--cell", 1)
         self.assertEqual(list(again["outputs"].values()), [float(rows[1 + 10 + 3][2])])
         self.refused(2, "0 .. 1", args=["replay", job, 3, "--cell", 2, "--master", self.url])
+
+    def test_items_and_cells_that_are_not_there(self):
+        job = self.submit("pi", "-n", "10", "--seed", "1")
+        self.qx("wait", job)
+        self.assertEqual(self.qx("replay", job, 9)[0], 0)
+        self.refused(2, "no item 10", "n is 10", args=["replay", job, 10, "--master", self.url])
+        self.refused(2, "no grid", args=["replay", job, 1, "--cell", 1, "--master", self.url])
+        job = self.submit("pi", "--until", "se<0.05", "--seed", "1")
+        n = self.json("wait", job)["n"]
+        self.assertEqual(self.qx("replay", job, n - 1)[0], 0)
+        self.refused(2, f"n is {n}", args=["replay", job, n, "--master", self.url])
+        self.refused(2, "no item 3", "times lists 2", args=["replay", "--task", "sleep", "times=0.1,0.2", "--seed", "1", "3"])
+        self.refused(2, "--cell", args=["replay", "--task", "pi", "--seed", "1", "--cell", "1", "0"])
 
     def test_a_failed_item(self):
         status, out, _ = qx("replay", "--task", "mc.integrate", "expr=1/(x<-1)", "over=x=0:1", "--seed", "1", "0")

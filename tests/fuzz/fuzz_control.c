@@ -33,16 +33,14 @@ static void try_control(const uint8_t *data, size_t size)
 
 static void try_spec(const uint8_t *data, size_t size)
 {
-    struct job_spec *s, *copy;
+    struct job_spec *s;
     struct qx_error err;
     if (job_spec_decode(data, size, &s, &err) != QX_ERR_OK)
         return;
-    must(job_spec_copy(s, &copy) == QX_ERR_OK);
     struct param *params;
     uint32_t n;
-    must(job_spec_cell(copy, s->n_cells - 1, &params, &n) == QX_ERR_OK);
+    must(job_spec_cell(s, s->n_cells - 1, &params, &n) == QX_ERR_OK);
     free(params);
-    job_spec_free(copy);
     job_spec_free(s);
 }
 

@@ -36,7 +36,7 @@ static void write_control(void)
 static void write_leases(void)
 {
     static const uint8_t payload[] = {3, 0, 0, 0, 0, 0, 0, 0, 'l', 'e', 'f', 'r', 'i', 'g', 'h', 't'};
-    static const char *const names[] = {"lease_run", "lease_merge", "lease_finish"};
+    static const char *const names[] = {"lease_run", "lease_merge", "lease_finish", "lease_size"};
     const struct frame_skip skips[] = {{7, 3, 0}, {9, 4, 0}};
     uint8_t to[512];
     for (uint32_t kind = FRAME_KIND_RUN; kind < FRAME_KIND_COUNT; kind++) {

@@ -147,6 +147,23 @@ class Answers(Farm):
         self.assertEqual(answer["digest"], expected)
         self.assertEqual(answer["failures"]["count"], 0)
 
+    def test_one_long_item_keeps_no_others_waiting(self):
+        """Items of a microsecond, and one of 2 s where nobody expects it."""
+        for workers, slots in ((1, 2), (2, 1)):
+            with self.subTest(workers=workers, slots=slots):
+                processes = [self.worker(f"w{workers}{i}", slots, "--plugins", ODD) for i in range(workers)]
+                start = time.monotonic()
+                job = self.submit("odd.item", "what=doze", "at=1500", "-n", "20000", "--chunk", "1")
+                self.assertTrue(wait_for(lambda job=job: self.json("status", job)["items_done"] >= 19999))
+                self.assertLess(time.monotonic() - start, 1.8)
+                self.assertEqual(self.json("status", job)["state"], "running")
+                answer = self.wait(job)
+                self.assertEqual((answer["n"], answer["failures"]["count"]), (20000, 0))
+                self.assertEqual(self.json("status", job)["leases_failed"], 0)
+                for p in processes:
+                    p.terminate()
+                    p.wait()
+
     def is_mine(self, pid):
         """Does this executor belong to a worker of this test?"""
         while pid > 1:
@@ -213,6 +230,90 @@ class Outcomes(Farm):
         self.assertEqual(status, 1, err)
         self.assertIn("cannot be started", err)
         self.assertIn("SIGSEGV", err)
+
+
+class Sizes(Farm):
+    """Tasks that count their items: t.counted has usual= items, and at most most=."""
+
+    def setUp(self):
+        super().setUp()
+        self.worker("a", 2, "--plugins", GOOD)
+
+    def extend(self, job, n):
+        subprocess.run([BIN / "qx", "extend", str(job), "-n", n], env=self.env, check=True, capture_output=True, text=True)
+
+    def test_the_task_says_how_many(self):
+        answer = self.run_job("t.counted", "usual=1000", "most=1000")
+        self.assertEqual((answer["n"], answer["result"]["sum"]["sum"]), (1000, 499500))
+        self.assertEqual(self.run_job("t.counted", "usual=1000", "most=1000", "-n", "5")["n"], 5)
+        self.assertEqual(self.run_job("t.counted", "usual=1000", "most=1000", "-n", "5000")["digest"], answer["digest"])
+        self.assertEqual(self.run_job("t.counted", "usual=7", "-n", "5000")["n"], 5000)
+
+    def test_cells_have_their_own(self):
+        answer = self.run_job("t.counted", "--grid", "usual=3,70,900")
+        self.assertEqual([c["n"] for c in answer["cells"]], [3, 70, 900])
+
+    def test_nobody_says(self):
+        status, _, err = self.qx("run", "t.counted")
+        self.assertEqual(status, 2, err)
+        self.assertIn("give -n N", err)
+        self.assertIn("cannot be negative", self.qx("run", "t.counted", "most=-1")[2])
+
+    def test_extension(self):
+        job = self.submit("t.counted", "usual=10", "most=30")
+        self.assertEqual(self.wait(job)["n"], 10)
+        self.extend(job, "100")
+        answer = self.wait(job)
+        self.assertEqual(answer["n"], 30)
+        self.assertEqual(answer["digest"], self.run_job("t.counted", "usual=30")["digest"])
+        with self.assertRaises(subprocess.CalledProcessError) as refused:
+            self.extend(job, "200")
+        self.assertIn("all 30 items that there are", refused.exception.stderr)
+
+
+class Plugins(Farm):
+    def setUp(self):
+        super().setUp()
+        self.plugins = self.dir / "plugins"
+        self.plugins.mkdir()
+        shutil.copy(ODD / "odd.so", self.plugins)
+        self.a = self.worker("a", 2, "--plugins", self.plugins)
+
+    def restart_zygote(self):
+        zygote = subprocess.run(["pgrep", "-P", str(self.a.pid), "-x", "qx-zygote"], capture_output=True, text=True, check=True)
+        os.kill(int(zygote.stdout), signal.SIGKILL)
+
+    def log_has(self, text):
+        return text in (self.dir / "log").read_text()
+
+    def test_a_plugin_that_went_takes_its_work_elsewhere(self):
+        job = self.submit("odd.item", "what=doze", "at=0", "-n", "200")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["leases"] >= 1))
+        (self.plugins / "odd.so").unlink()
+        shutil.copy(GOOD / "good.so", self.plugins)
+        self.restart_zygote()
+        self.assertTrue(wait_for(lambda: "no worker" in self.json("status", job)["waiting"]), (self.dir / "log").read_text())
+        self.assertEqual(self.run_job("t.own", "-n", "1000")["n"], 1000)     # and what came can be run
+        self.assertEqual(self.json("status", job)["state"], "running")
+        self.worker("b", 1, "--plugins", ODD)
+        answer = self.wait(job)
+        self.assertEqual((answer["n"], answer["failures"]["count"]), (200, 0))
+
+    def test_a_plugin_that_crashes_when_loaded_again_is_left_out(self):
+        job = self.submit("odd.item", "what=doze", "at=0", "-n", "200")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["leases"] >= 1))
+        shutil.copy(BUILD / "tests/worker/crash/crash_on_load.so", self.plugins / "new.so")
+        os.rename(self.plugins / "new.so", self.plugins / "odd.so")
+        self.restart_zygote()
+        self.assertTrue(wait_for(lambda: self.log_has("PLUGIN-CRASHED")))
+        self.assertTrue(wait_for(lambda: "no worker" in self.json("status", job)["waiting"]), (self.dir / "log").read_text())
+
+    def test_the_same_plugins_change_nothing(self):
+        job = self.submit("odd.item", "what=doze", "at=0", "-n", "200")
+        self.assertTrue(wait_for(lambda: self.json("status", job)["leases"] >= 1))
+        self.restart_zygote()
+        self.assertEqual(self.wait(job)["n"], 200)
+        self.assertFalse(self.log_has("TASKS-CHANGED"))
 
 
 class Sharing(Farm):

@@ -179,6 +179,43 @@ START_TEST(truncated_and_other_versions_are_answered)
 }
 END_TEST
 
+START_TEST(a_worker_of_another_version_is_refused_in_words)
+{
+    static const uint8_t versions[] = {QX_PROTO_VERSION + 1, 99};
+    const struct task_decl *decl = NULL;
+    struct control c = {.type = CONTROL_HELLO, .tag = 5}, got;
+    struct qx_bytes out = {0};
+    char ours[16], theirs[16];
+    ck_assert_ptr_nonnull(registry_find(registry, "noop", NULL, &decl));
+    c.u.hello.version = QX_PROTO_VERSION;
+    c.u.hello.name = "stranger";
+    c.u.hello.host = "nowhere";
+    c.u.hello.uuid = 2;
+    c.u.hello.slots = 1;
+    c.u.hello.n_tasks = 1;
+    c.u.hello.tasks = (struct task_decl *)(uintptr_t)decl;
+    ck_assert_int_eq(control_encode(&c, &out), QX_ERR_OK);
+    ck_assert_uint_eq(out.data[0], 0x08); /* field 1, the version */
+    out.data[1] = versions[_i];
+    void *control = open_socket(ZMQ_DEALER, "", false);
+    ck_assert_int_ge(zmq_send(control, out.data, out.len, 0), 0);
+    await(control, CONTROL_ERROR, &got);
+    ck_assert_int_eq(got.u.error.code, QX_ERR_VERSION);
+    snprintf(ours, sizeof ours, "%d", QX_PROTO_VERSION);
+    snprintf(theirs, sizeof theirs, "%d", versions[_i]);
+    ck_assert_msg(strstr(got.u.error.text, ours) && strstr(got.u.error.text, theirs), "\"%s\" lacks %s or %s",
+                  got.u.error.text, ours, theirs);
+    control_fini(&got);
+    c = (struct control){.type = CONTROL_WORKERS, .tag = 6};
+    send_control(control, &c);
+    await(control, CONTROL_WORKER_LIST, &got);
+    ck_assert_uint_eq(got.u.worker_list.n, 0);
+    control_fini(&got);
+    qx_bytes_fini(&out);
+    zmq_close(control);
+}
+END_TEST
+
 START_TEST(a_frame_too_long_costs_its_sender_the_connection)
 {
     void *control = open_socket(ZMQ_DEALER, "", false), *other = open_socket(ZMQ_DEALER, "", false);
@@ -216,12 +253,11 @@ struct liar {
     struct frame_lease lease;
 };
 
-static void liar_join(struct liar *l)
+static void liar_greet(struct liar *l)
 {
     const struct task_decl *decl = NULL;
     ck_assert_ptr_nonnull(registry_find(registry, "noop", NULL, &decl));
-    l->control = open_socket(ZMQ_DEALER, "", false);
-    struct control c = {.type = CONTROL_HELLO}, welcome;
+    struct control c = {.type = CONTROL_HELLO};
     c.u.hello.version = QX_PROTO_VERSION;
     c.u.hello.name = "liar";
     c.u.hello.host = "nowhere";
@@ -230,6 +266,13 @@ static void liar_join(struct liar *l)
     c.u.hello.n_tasks = 1;
     c.u.hello.tasks = (struct task_decl *)(uintptr_t)decl;
     send_control(l->control, &c);
+}
+
+static void liar_join(struct liar *l)
+{
+    struct control welcome;
+    l->control = open_socket(ZMQ_DEALER, "", false);
+    liar_greet(l);
     await(l->control, CONTROL_WELCOME, &welcome);
     l->session = welcome.u.welcome.session;
     l->lane = open_socket(ZMQ_PULL, welcome.u.welcome.lane, false);
@@ -341,18 +384,23 @@ START_TEST(a_worker_that_lies_is_cut_off_and_nothing_it_said_counts)
     send_control(client, &c);
     liar_lease(&l);
     struct frame_result r = honest(&l.lease);
-    r.lease += (uint64_t)1 << 40; /* of a lease that never was, for a job that is there: stale, no more */
+    r.lease += (uint64_t)1 << 40; /* of a lease that never was, for a job that is there */
     liar_send(&l, r, 256);
     r = honest(&l.lease);
     r.n_blocks++; /* its lease, another range */
     liar_send(&l, r, 256);
-    r = honest(&l.lease);
-    r.attempt++;
-    liar_send(&l, r, 256);
-    r = honest(&l.lease);
-    liar_send(&l, r, 100); /* its range, fewer items than that holds */
+    r = honest(&l.lease); /* its lease and range, but .. */
+    if (_i == 0)
+        r.attempt++;
+    else if (_i == 1) /* .. fewer items than it holds in words, or in the states */
+        r.n_items--;
+    liar_send(&l, r, _i == 2 ? 100 : 256);
     await(l.control, CONTROL_ERROR, &got);
     ck_assert_int_eq(got.u.error.code, QX_ERR_PROTO);
+    control_fini(&got);
+    liar_greet(&l); /* once cut off, always cut off */
+    await(l.control, CONTROL_ERROR, &got);
+    ck_assert_int_eq(got.u.error.code, QX_ERR_INVALID);
     control_fini(&got);
     char path[1024];
     const char *const argv[] = {binary("qx-worker", path), "--master",    address, "--slots", "2",
@@ -379,9 +427,10 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, nonsense_on_every_socket_is_survived);
     tcase_add_test(t, truncated_and_other_versions_are_answered);
+    tcase_add_loop_test(t, a_worker_of_another_version_is_refused_in_words, 0, 2);
     tcase_add_test(t, a_frame_too_long_costs_its_sender_the_connection);
     tcase_add_test(t, a_port_in_use_is_an_error_and_not_a_theft);
-    tcase_add_test(t, a_worker_that_lies_is_cut_off_and_nothing_it_said_counts);
+    tcase_add_loop_test(t, a_worker_that_lies_is_cut_off_and_nothing_it_said_counts, 0, 3);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

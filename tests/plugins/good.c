@@ -364,7 +364,41 @@ static const struct qx_task gsl_task = {.struct_size = sizeof(struct qx_task),
                                         .open = gsl_open,
                                         .run = gsl_run};
 
-static const struct qx_task *const tasks[] = {&map_task,    &map_task_newer, &count_task, &fails_task,
-                                              &writes_task, &own_task,       &data_task,  &gsl_task};
+/* ---- t.counted: as many items as it says ---- */
 
-const struct qx_plugin qx_plugin = {QX_TASK_ABI, sizeof(struct qx_plugin), "good", 8, tasks};
+static qx_err counted_open(struct qx_ctx *ctx, void **ret_state)
+{
+    *ret_state = NULL;
+    if (qx_int(ctx, "most") < 0)
+        return qx_error(ctx, QX_ERR_INVALID, "most= counts items: it cannot be negative");
+    (void)qx_output(ctx, "item", NULL);
+    (void)qx_reduce(ctx, &(struct qx_reducer){.kind = QX_REDUCE_SUM, .name = "sum"}, NULL);
+    return qx_items(ctx, (uint64_t)qx_int(ctx, "usual"), (uint64_t)qx_int(ctx, "most"));
+}
+
+static qx_err counted_run(struct qx_ctx *ctx, void *state, uint64_t item, double *row)
+{
+    (void)ctx, (void)state;
+    *row = (double)item;
+    return QX_ERR_OK;
+}
+
+static const struct qx_param counted_params[] = {
+    {.name = "usual", .type = QX_PARAM_INT, .fallback = "0", .help = "items where none are asked for"},
+    {.name = "most", .type = QX_PARAM_INT, .fallback = "0", .help = "items at most; 0: any number"},
+};
+static const struct qx_task counted_task = {.struct_size = sizeof(struct qx_task),
+                                            .name = "t.counted",
+                                            .version = "1.0",
+                                            .help = "counts its items itself",
+                                            .params = counted_params,
+                                            .n_params = 2,
+                                            .flags = QX_TASK_COUNTS_ITEMS,
+                                            .open = counted_open,
+                                            .run = counted_run};
+
+static const struct qx_task *const tasks[] = {&map_task,   &map_task_newer, &count_task,
+                                              &fails_task, &writes_task,    &own_task,
+                                              &data_task,  &gsl_task,       &counted_task};
+
+const struct qx_plugin qx_plugin = {QX_TASK_ABI, sizeof(struct qx_plugin), "good", 9, tasks};

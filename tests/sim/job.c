@@ -45,7 +45,7 @@ void sim_job_make(struct sim *s, struct sim_job *j, uint64_t id)
     j->seed = sim_random(s);
     j->n_items = s->config.n_items / 2 + 1 + sim_below(s, s->config.n_items);
     j->n_cells = sim_chance(s, 250) ? 1 + (uint32_t)sim_below(s, 5) : 1;
-    j->n_items = j->n_items / j->n_cells + 1;
+    j->n_first = j->n_items = j->n_items / j->n_cells + 1;
     j->layout = (struct block_layout){1 + (uint32_t)sim_below(s, sim_chance(s, 500) ? 1 : 9),
                                       (uint32_t)sim_below(s, 8)};
     j->chunk_items = sim_chance(s, 200) ? 1 + sim_below(s, 40) : 0;
@@ -54,9 +54,13 @@ void sim_job_make(struct sim *s, struct sim_job *j, uint64_t id)
     j->class_id = (uint32_t)sim_below(s, s->n_classes);
     j->until_se = sim_chance(s, 300) ? 0.3 / (double)(2 + sim_below(s, 12)) : 0;
     j->by_finish = sim_chance(s, 300);
+    j->unsized = sim_chance(s, 250);
     if (!s->config.calm) {
         j->never_opens = sim_chance(s, 50);
-        j->cancel = sim_chance(s, 120);
+        j->cancel = sim_chance(s, 160);
+        j->by_cut = j->cancel && sim_chance(s, 600);
+        if (j->by_cut && sim_chance(s, 500))
+            j->item_ns = SIM_NEVER;
         j->unknown_deaths = j->never_opens ? UINT32_MAX : (uint32_t)sim_below(s, SIM_ATTEMPTS_MAX);
         j->poison_in = sim_chance(s, 400) ? 50 + (uint32_t)sim_below(s, 1000) : 0;
         j->flaky_in = sim_chance(s, 400) ? 50 + (uint32_t)sim_below(s, 1000) : 0;
@@ -80,6 +84,22 @@ void sim_job_fini(struct sim_job *j)
 struct sim_job *sim_job(struct sim *s, uint64_t id)
 {
     return &s->jobs[id - 1];
+}
+
+static uint64_t first_items(const struct sim_job *j, uint32_t cell)
+{
+    return 1 + sim_hash(j->seed, cell, 77) % j->n_first;
+}
+
+uint64_t sim_cell_items_max(const struct sim_job *j, uint32_t cell)
+{
+    return j->unsized && sim_hash(j->seed, cell, 78) % 2 ? first_items(j, cell) : 0;
+}
+
+uint64_t sim_cell_items(const struct sim_job *j, uint32_t cell)
+{
+    bool grown = j->n_items > j->n_first && sim_cell_items_max(j, cell) == 0;
+    return j->unsized && !grown ? first_items(j, cell) : j->n_items;
 }
 
 bool sim_is_poison(const struct sim_job *j, uint32_t cell, uint64_t item)
@@ -134,10 +154,11 @@ void sim_expected_digest(const struct sim *s, const struct sim_job *j, uint32_t 
     struct reduce_state st;
     reduce_state_init(&st);
     sim_ok(tree_new(s->plan, NULL, j->layout, j->until_se > 0, &t));
-    uint64_t n_blocks = block_count(j->layout, j->n_items);
+    uint64_t n_items = sim_cell_items(j, cell);
+    uint64_t n_blocks = j->cells[cell].cut ? j->cells[cell].end_block : block_count(j->layout, n_items);
     bool stopped = false;
     for (uint64_t b = 0; b < n_blocks && !stopped; b++) {
-        sim_block_state(s, j, cell, b, j->n_items, &st);
+        sim_block_state(s, j, cell, b, n_items, &st);
         uint64_t held = st.tally.n_ok + st.tally.n_failed;
         if (held < block_items(j->layout, b))
             sim_ok(tree_insert_partial(t, b, held, &st));

@@ -72,12 +72,55 @@ static void hello(struct sim *s, const struct sim_message *m)
            (struct sim_message){.type = MSG_WELCOME, .channel = SIM_CONTROL_DOWN, .session = s->n_sessions});
 }
 
+static void send_revoke(struct sim *s, uint64_t id, const struct sim_job *j, uint32_t cell)
+{
+    struct sim_session *w = session(s, id);
+    if (!w->gone)
+        sim_send(s, (struct sim_message){.type = MSG_REVOKE,
+                                         .channel = SIM_LANE,
+                                         .worker = w->worker,
+                                         .life = w->life,
+                                         .session = id,
+                                         .seq = ++w->lane_seq,
+                                         .job = j->id,
+                                         .cell = cell,
+                                         .from_block = j->cells[cell].end_block});
+}
+
+static void send_forget(struct sim *s, uint64_t id, const struct sim_job *j)
+{
+    struct sim_session *w = session(s, id);
+    if (!w->gone)
+        sim_send(s, (struct sim_message){.type = MSG_FORGET,
+                                         .channel = SIM_LANE,
+                                         .worker = w->worker,
+                                         .life = w->life,
+                                         .session = id,
+                                         .seq = ++w->lane_seq,
+                                         .job = j->id});
+}
+
+/* What was lost on the lane may have been the end of a job or of a cell: it is said again. */
+static void repeat_endings(struct sim *s, uint64_t id)
+{
+    for (uint32_t i = 0; i < s->config.n_jobs; i++) {
+        const struct sim_job *j = &s->jobs[i];
+        if (j->ended)
+            send_forget(s, id, j);
+        for (uint32_t c = 0; c < j->n_cells && !j->ended; c++)
+            if (j->cells[c].stopped || j->cells[c].cut)
+                send_revoke(s, id, j, c);
+    }
+}
+
 static void beat(struct sim *s, const struct sim_message *m, const struct sim_session *w)
 {
     must(s, &(struct sched_event){.type = EV_WORKER_SEEN, .worker = m->session});
-    if (m->resync)
+    if (m->resync) {
+        repeat_endings(s, m->session);
         must(s, &(struct sched_event){
                     .type = EV_WORKER_HELD, .worker = m->session, .u.held = {m->list, m->n_list}});
+    }
     answer(s, m,
            (struct sim_message){.type = MSG_BEAT_BACK,
                                 .channel = SIM_CONTROL_DOWN,
@@ -143,6 +186,19 @@ static void insert(struct sim *s, struct sim_job *j, struct sim_result *r)
     (void)s;
 }
 
+/* The cell ends where its prefix does. Workers are told, now and then twice. */
+static void cut_off(struct sim *s, struct sim_job *j, uint32_t cell)
+{
+    struct sim_cell *c = &j->cells[cell];
+    tree_truncate(c->tree);
+    c->end_block = tree_prefix_blocks(c->tree);
+    must(s, &(struct sched_event){
+                .type = EV_CELL_STOP, .job = j->id, .cell = cell, .u.stop.block = c->end_block});
+    for (uint64_t id = 1; id <= s->n_sessions; id++)
+        for (int n = !s->config.calm && sim_chance(s, 50) ? 2 : 1; n > 0; n--)
+            send_revoke(s, id, j, cell);
+}
+
 static void advance(struct sim *s, struct sim_job *j, uint32_t cell)
 {
     struct sim_cell *c = &j->cells[cell];
@@ -150,11 +206,7 @@ static void advance(struct sim *s, struct sim_job *j, uint32_t cell)
         if (!sim_rule_holds(s, j, c->tree))
             continue;
         c->stopped = true;
-        tree_truncate(c->tree);
-        must(s, &(struct sched_event){.type = EV_CELL_STOP,
-                                      .job = j->id,
-                                      .cell = cell,
-                                      .u.stop.block = tree_prefix_blocks(c->tree)});
+        cut_off(s, j, cell);
     }
 }
 
@@ -191,6 +243,12 @@ static void aux_done(struct sim *s, struct sim_job *j, const struct sched_lease 
 {
     if (l->kind == LEASE_MERGE)
         j->merges_done++;
+    else if (l->kind == LEASE_SIZE)
+        must(s,
+             &(struct sched_event){.type = EV_CELL_SIZED,
+                                   .job = j->id,
+                                   .cell = l->cell,
+                                   .u.sized = {sim_cell_items(j, l->cell), sim_cell_items_max(j, l->cell)}});
     else
         must(s, &(struct sched_event){.type = EV_CELL_FINISHED, .job = j->id, .cell = l->cell});
 }
@@ -289,6 +347,7 @@ static void skip(struct sim *s, const struct sched_effect *fx)
 static void cell_complete(struct sim *s, struct sim_job *j, uint32_t cell)
 {
     struct reduce_state st;
+    j->cells[cell].closing = true;
     reduce_state_init(&st);
     (void)tree_advance(j->cells[cell].tree);
     sim_ok(tree_prefix_state(j->cells[cell].tree, &st));
@@ -310,15 +369,9 @@ static void job_ended(struct sim *s, struct sim_job *j, enum sched_job_end end)
     j->ended = true;
     j->end = end;
     for (uint64_t id = 1; id <= s->n_sessions; id++) {
-        struct sim_session *w = session(s, id);
-        if (!w->gone)
-            sim_send(s, (struct sim_message){.type = MSG_FORGET,
-                                             .channel = SIM_LANE,
-                                             .worker = w->worker,
-                                             .life = w->life,
-                                             .session = id,
-                                             .seq = ++w->lane_seq,
-                                             .job = j->id});
+        send_forget(s, id, j);
+        if (!sim_quiet(s) && sim_chance(s, 50)) /* and with it what else is on its way */
+            sim_disconnect(s, session(s, id)->worker);
     }
 }
 
@@ -343,7 +396,10 @@ void sim_master_pull(struct sim *s)
             session(s, fx.worker)->gone = true;
             break;
         case FX_AUX_FAILED: /* unlucky: again */
-            if (sim_job(s, fx.job)->never_opens)
+            if (sim_job(s, fx.job)->never_opens && fx.u.lease.kind == LEASE_SIZE)
+                must(s, &(struct sched_event){.type = EV_JOB_FAIL, .job = fx.job});
+            if (sim_job(s, fx.job)->never_opens ||
+                (fx.u.lease.kind == LEASE_MERGE && sim_job(s, fx.job)->cells[fx.cell].closing))
                 break;
             must(s, &(struct sched_event){.type = EV_AUX_ADD,
                                           .job = fx.job,
@@ -369,6 +425,7 @@ static void submit(struct sim *s, struct sim_job *j)
                                   .u.submit = {.class_id = j->class_id,
                                                .n_cells = j->n_cells,
                                                .n_items = j->n_items,
+                                               .unsized = j->unsized,
                                                .layout = j->layout,
                                                .chunk_items = j->chunk_items,
                                                .priority = j->priority,
@@ -378,12 +435,38 @@ static void submit(struct sim *s, struct sim_job *j)
 
 static void extend(struct sim *s, struct sim_job *j)
 {
-    must(s, &(struct sched_event){.type = EV_JOB_EXTEND, .job = j->id, .u.extend.n_items = j->n_extended});
+    struct sched_event ev = {.type = EV_JOB_EXTEND, .job = j->id, .u.extend.n_items = j->n_extended};
+    qx_err e = sim_apply(s, &ev);
+    sim_expect(e == QX_ERR_OK || (e == QX_ERR_STATE && j->unsized)); /* not sized yet: the user is told so */
+    if (e != QX_ERR_OK)
+        return;
     j->n_items = j->n_extended;
     for (uint32_t c = 0; c < j->n_cells; c++)
-        if (!j->cells[c].stopped)
+        if (!j->cells[c].stopped && sim_cell_items_max(j, c) == 0) {
             tree_drop_partial(j->cells[c].tree);
+            j->cells[c].closing = false;
+        }
     j->ended = false;
+}
+
+static void cancel(struct sim *s, struct sim_job *j)
+{
+    if (!j->by_cut)
+        must(s, &(struct sched_event){.type = EV_JOB_CANCEL, .job = j->id});
+    for (uint32_t c = 0; c < j->n_cells && j->by_cut; c++)
+        if (!j->cells[c].stopped && !j->cells[c].closing) {
+            j->cells[c].cut = true;
+            cut_off(s, j, c);
+        }
+}
+
+/* Of cell 0, once it is sized. */
+static void merge(struct sim *s, struct sim_job *j)
+{
+    struct sched_event ev = {.type = EV_AUX_ADD, .job = j->id, .u.aux = {LEASE_MERGE, j->merges_asked + 1}};
+    qx_err e = sim_apply(s, &ev);
+    sim_expect(e == QX_ERR_OK || (e == QX_ERR_STATE && j->unsized));
+    j->merges_asked += e == QX_ERR_OK;
 }
 
 void sim_job_action(struct sim *s, const struct sim_event *ev)
@@ -396,7 +479,7 @@ void sim_job_action(struct sim *s, const struct sim_event *ev)
         break;
     case SIM_JOB_CANCEL:
         if (!j->ended)
-            must(s, &(struct sched_event){.type = EV_JOB_CANCEL, .job = j->id});
+            cancel(s, j);
         break;
     case SIM_JOB_EXTEND:
         if (!j->ended || j->end == JOB_END_DONE)
@@ -406,10 +489,8 @@ void sim_job_action(struct sim *s, const struct sim_event *ev)
         must(s, &(struct sched_event){.type = EV_JOB_THROTTLE, .job = j->id, .u.throttle.on = ev->tag});
         break;
     default:
-        if (j->ended)
+        if (j->ended || j->cells[0].closing)
             break;
-        j->merges_asked++;
-        must(s, &(struct sched_event){
-                    .type = EV_AUX_ADD, .job = j->id, .u.aux = {LEASE_MERGE, j->merges_asked}});
+        merge(s, j);
     }
 }

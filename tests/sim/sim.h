@@ -12,8 +12,9 @@
 #include "master/core/sched.h"
 #include "worker/ledger.h"
 
-#define SIM_MS 1000000ull
-#define SIM_S  1000000000ull
+#define SIM_MS    1000000ull
+#define SIM_S     1000000000ull
+#define SIM_NEVER (30000 * SIM_S) /* longer than any run */
 
 /* As ck_assert, which writes to a file each time it is passed: too slow for what happens a million times. */
 #define sim_expect(cond)                                                                                     \
@@ -66,7 +67,8 @@ enum sim_message_type {
     MSG_ACK,
     MSG_WHO, /* control, down; WHO: unknown session */
     MSG_LEASE,
-    MSG_FORGET, /* lane */
+    MSG_FORGET,
+    MSG_REVOKE, /* lane */
     MSG_RESULT  /* sink */
 };
 
@@ -84,6 +86,8 @@ struct sim_message {
     uint64_t *list;      /* BEAT: held leases. ACK: beyond upto. LEASE: items to skip */
     size_t n_list;
     uint64_t job;
+    uint32_t cell;       /* REVOKE: of this cell, */
+    uint64_t from_block; /* from here on */
     struct sched_lease lease;
     struct sim_result *result;
 };
@@ -94,21 +98,23 @@ enum { SIM_ATTEMPTS_MAX = 3, SIM_PLAN_REDUCERS = 2 };
 
 struct sim_cell {
     struct tree *tree;
-    bool stopped;
+    bool stopped, cut, closing; /* by the rule; by a cancel; its answer is made */
+    uint64_t end_block;         /* of a stopped or cut one */
     uint64_t *skips;
     size_t n_skips, cap_skips;
 };
 
 struct sim_job {
-    uint64_t id, seed, n_items, n_extended; /* n_extended: 0: never */
+    uint64_t id, seed, n_first, n_items, n_extended; /* as submitted; now; n_extended: 0: never */
     uint32_t n_cells;
     struct block_layout layout;
     uint64_t chunk_items, item_ns;
     int32_t priority;
     uint32_t class_id;
-    double until_se;             /* 0: no rule */
-    bool never_opens, by_finish; /* its executors die on open; its answers are made by FINISH leases */
-    bool cancel;
+    double until_se;              /* 0: no rule */
+    bool never_opens, by_finish;  /* its executors die on open; its answers are made by FINISH leases */
+    bool unsized;                 /* SIZE leases tell how many items its cells have: each another number */
+    bool cancel, by_cut;          /* by_cut: cells are cut off at their prefix, and answered */
     uint32_t unknown_deaths;      /* executors that may still die outside any item */
     uint32_t poison_in, flaky_in; /* one item in so many kills always, or once */
     bool submitted, ended;
@@ -155,6 +161,9 @@ void sim_message_free(struct sim_message *m);
 
 void sim_job_make(struct sim *s, struct sim_job *j, uint64_t id);
 void sim_job_fini(struct sim_job *j);
+/* Items of a cell: in unsized jobs each has its own number, and every other one cannot have more. */
+uint64_t sim_cell_items(const struct sim_job *j, uint32_t cell);
+uint64_t sim_cell_items_max(const struct sim_job *j, uint32_t cell); /* 0: any number */
 bool sim_is_poison(const struct sim_job *j, uint32_t cell, uint64_t item);
 bool sim_is_flaky(const struct sim_job *j, uint32_t cell, uint64_t item);
 uint64_t sim_item_ns(const struct sim_job *j, uint32_t cell, uint64_t item);

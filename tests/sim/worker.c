@@ -114,7 +114,7 @@ static uint64_t foresee(struct sim *s, struct sim_job *j, struct sim_slot *slot)
             break;
         }
     }
-    return ns;
+    return ns < SIM_NEVER ? ns : SIM_NEVER;
 }
 
 static void fill_slots(struct sim *s, uint32_t at)
@@ -133,6 +133,36 @@ static void fill_slots(struct sim *s, uint32_t at)
     }
 }
 
+static struct sim_result *result_of(const struct sched_lease *l)
+{
+    struct sim_result *r = calloc(1, sizeof *r);
+    sim_expect(r != NULL);
+    r->refs = 1;
+    r->job = l->job;
+    r->kind = l->kind;
+    r->head = (struct sched_result){.lease = l->id,
+                                    .attempt = l->attempt,
+                                    .cell = l->cell,
+                                    .first_block = l->first_block,
+                                    .n_blocks = l->n_blocks};
+    return r;
+}
+
+/* Into the ledger, and to the sink. */
+static void push_result(struct sim *s, uint32_t at, struct sim_result *r)
+{
+    struct sim_worker *w = &s->workers[at];
+    r->seq = ledger_next_seq(w->ledger);
+    sim_ok(
+        ledger_result(w->ledger, r->head.lease, sim_result_ref(r), sizeof *r, sim_result_unref, s->now_ns));
+    sim_send(s, (struct sim_message){.type = MSG_RESULT,
+                                     .channel = SIM_SINK,
+                                     .worker = at,
+                                     .session = w->session,
+                                     .seq = r->seq,
+                                     .result = r});
+}
+
 void sim_worker_slot_done(struct sim *s, uint32_t at, uint32_t slot_at, uint64_t run)
 {
     struct sim_worker *w = &s->workers[at];
@@ -140,35 +170,32 @@ void sim_worker_slot_done(struct sim *s, uint32_t at, uint32_t slot_at, uint64_t
     if (!slot->busy || slot->run != run)
         return;
     const struct sched_lease *l = &slot->task.lease;
-    struct sim_result *r = calloc(1, sizeof *r);
-    sim_expect(r != NULL);
-    r->refs = 1;
-    r->job = l->job;
-    r->kind = l->kind;
+    struct sim_result *r = result_of(l);
     r->failed = slot->dies;
-    r->head = (struct sched_result){.lease = l->id,
-                                    .attempt = l->attempt,
-                                    .cell = l->cell,
-                                    .first_block = l->first_block,
-                                    .n_blocks = l->n_blocks,
-                                    .compute_ns = s->now_ns - slot->started_ns,
-                                    .outcome = QX_OUTCOME_SIGNAL,
-                                    .started = true,
-                                    .item_known = slot->item_known,
-                                    .item = slot->item};
+    r->head.compute_ns = s->now_ns - slot->started_ns;
+    r->head.outcome = QX_OUTCOME_SIGNAL;
+    r->head.started = true;
+    r->head.item_known = slot->item_known;
+    r->head.item = slot->item;
     if (!slot->dies && l->kind == LEASE_RUN)
         sim_result_fill(s, sim_job(s, l->job), l, r);
-    uint64_t seq = ledger_next_seq(w->ledger);
-    sim_ok(ledger_result(w->ledger, l->id, sim_result_ref(r), sizeof *r, sim_result_unref, s->now_ns));
-    sim_send(s, (struct sim_message){.type = MSG_RESULT,
-                                     .channel = SIM_SINK,
-                                     .worker = at,
-                                     .session = w->session,
-                                     .seq = seq,
-                                     .result = r});
-    r->seq = seq;
+    push_result(s, at, r);
     stop_slot(slot);
     fill_slots(s, at);
+}
+
+/* All executors run longer than expected, or so it seems: what waits for them goes back. */
+static void hand_back(struct sim *s, uint32_t at)
+{
+    struct sim_worker *w = &s->workers[at];
+    for (size_t i = 0; i < w->n_queue; i++) {
+        struct sim_result *r = result_of(&w->queue[i].lease);
+        r->failed = r->head.stuck = true;
+        r->head.outcome = QX_OUTCOME_LOST;
+        push_result(s, at, r);
+        task_fini(&w->queue[i]);
+    }
+    w->n_queue = 0;
 }
 
 /* ---- messages ---- */
@@ -188,11 +215,18 @@ static void enqueue(struct sim_worker *w, const struct sim_message *m)
     w->queue[w->n_queue++] = t;
 }
 
-static void forget_job(struct sim_worker *w, uint64_t job)
+static bool is_unwanted(const struct sim_message *m, const struct sched_lease *l)
+{
+    return l->job == m->job && (m->type == MSG_FORGET || (l->kind == LEASE_RUN && l->cell == m->cell &&
+                                                          l->first_block >= m->from_block));
+}
+
+/* FORGET, REVOKE */
+static void drop_unwanted(struct sim_worker *w, const struct sim_message *m)
 {
     size_t kept = 0;
     for (size_t i = 0; i < w->n_queue; i++)
-        if (w->queue[i].lease.job == job) {
+        if (is_unwanted(m, &w->queue[i].lease)) {
             ledger_drop(w->ledger, w->queue[i].lease.id);
             task_fini(&w->queue[i]);
         } else {
@@ -200,7 +234,7 @@ static void forget_job(struct sim_worker *w, uint64_t job)
         }
     w->n_queue = kept;
     for (uint32_t i = 0; i < w->n_slots; i++)
-        if (w->slots[i].busy && w->slots[i].task.lease.job == job) {
+        if (w->slots[i].busy && is_unwanted(m, &w->slots[i].task.lease)) {
             ledger_drop(w->ledger, w->slots[i].task.lease.id);
             stop_slot(&w->slots[i]);
         }
@@ -211,8 +245,8 @@ static void lane_message(struct sim *s, const struct sim_message *m)
     struct sim_worker *w = &s->workers[m->worker];
     if (ledger_lane(w->ledger, m->seq) != QX_ERR_OK)
         return;
-    if (m->type == MSG_FORGET) {
-        forget_job(w, m->job);
+    if (m->type != MSG_LEASE) {
+        drop_unwanted(w, m);
     } else {
         sim_ok(ledger_hold(w->ledger, m->lease.id));
         enqueue(w, m);
@@ -329,6 +363,8 @@ void sim_worker_beat(struct sim *s, uint32_t at, uint64_t life)
             say(s, at, MSG_BYE, SIM_CONTROL_UP);
         beat(s, at);
         resend(s, at);
+        if (!s->config.calm && w->n_queue && sim_chance(s, 100))
+            hand_back(s, at);
     }
     if (w->drains && is_idle(w) && sim_chance(s, 300)) {
         worker_dies(s, at);

@@ -79,7 +79,15 @@ static qx_err job_open(const char *name, uint64_t seed, uint64_t n, const char *
     if (e != QX_ERR_OK)
         return e;
     const struct host_options opt = {.seed = seed, .blob = find_blob};
-    return host_open(task, ret->decl, list, n_params, &opt, &ret->task, err);
+    e = host_open(task, ret->decl, list, n_params, &opt, &ret->task, err);
+    if (e == QX_ERR_OK && (ret->decl->flags & QX_TASK_COUNTS_ITEMS)) {
+        uint64_t counted, most;
+        host_items(ret->task, &counted, &most);
+        ret->n = ret->n ? ret->n : counted;
+        ret->n = most && ret->n > most ? most : ret->n;
+        ck_assert_msg(ret->n > 0, "%s does not say how many items there are", name);
+    }
+    return e;
 }
 
 static qx_err job_finish(struct open_job *job, struct taskrun *r, struct qx_error *err)

@@ -177,7 +177,10 @@ START_TEST(mistakes_are_explained)
     expect("LSAT", PARAMS("data", data, "stat", "mean(lsat)"));
     expect("stat: unknown statistic \"corr\" (did you mean \"cor\"?)",
            PARAMS("data", data, "stat", "corr(LSAT,GPA)"));
-    expect("column \"g\" holds text; mean(x) needs numbers", PARAMS("data", data, "stat", "mean(g)"));
+    expect("column \"g\" holds text, the first is \"a\" in data row 1; mean(x) needs numbers",
+           PARAMS("data", data, "stat", "mean(g)"));
+    expect("column \"x\" holds text, the first is \"12,5\" in data row 3; mean(x) needs numbers",
+           PARAMS("data", data_of("comma.csv", "x\n1e3\n-.5\n\"12,5\"\nx\n"), "stat", "mean(x)"));
     expect("has 3 different values in the rows used, and must have two",
            PARAMS("data", data, "stat", "diff(LSAT,g)"));
     expect("is undefined for the data", PARAMS("data", data, "stat", "cor(LSAT,c)"));

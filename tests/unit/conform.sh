@@ -22,7 +22,7 @@ data=$(mktemp)
 trap 'rm -f "$data"' EXIT
 printf 'LSAT,name\n576,a\n635,b\n' >"$data"
 
-expect 0 "of 8 tasks 7 conform, 0 fail, 1 skipped" "$dir/good.so"
+expect 0 "of 9 tasks 8 conform, 0 fail, 1 skipped" "$dir/good.so"
 expect 0 "of 1 tasks 1 conform" "$dir/good.so" t.data "data=$data" column=LSAT
 expect 1 "did you mean 'LSAT'" "$dir/good.so" t.data "data=$data" column=LSAR
 expect 0 "of 1 tasks 1 conform" -n 7 -s 3 "$dir/good.so" t.own

@@ -5,6 +5,7 @@
 
 static struct param params[] = {{"expr", "exp(-x*y)"}, {"over", "x=0:1,y=0:1"}, {"note", ""}};
 static struct param cell_params[] = {{"n", "20"}, {"n", "30"}};
+static struct param files[] = {{"blob:00", "law = \"old\".csv"}};
 static struct job_cell cells[] = {{1, &cell_params[0]}, {1, &cell_params[1]}, {0, NULL}};
 
 static struct job_spec spec = {.task = "mc.integrate",
@@ -24,6 +25,8 @@ static struct job_spec spec = {.task = "mc.integrate",
                                .rows = true,
                                .detached = true,
                                .label = "naïve, two\nlines",
+                               .n_files = 1,
+                               .files = files,
                                .layout = {2, 14}};
 
 static char *choices[] = {"plain", "antithetic"};
@@ -92,7 +95,11 @@ static const struct job_info info = {.job = 0x1122334455667788,
                                      .se = NAN,
                                      .target = INFINITY,
                                      .estimate_cell = 2,
-                                     .waiting = "no worker has task x 1.0"};
+                                     .waiting = "no worker has task x 1.0",
+                                     .until = "width<0.02",
+                                     .measure = 0.25,
+                                     .n_params = 3,
+                                     .params = params};
 static struct job_info infos[2];
 
 static struct cell_answer answers[] = {
@@ -258,8 +265,12 @@ static void fill_replies(struct control *c)
         c->u.blob_state = (typeof(c->u.blob_state)){.ref = blob(), .have_bytes = 262144, .complete = true};
         break;
     case CONTROL_PONG:
-        c->u.pong = (typeof(c->u.pong)){
-            .version = QX_PROTO_VERSION, .workers = 3, .slots = 12, .release = "0.1.0", .uptime_ms = 99};
+        c->u.pong = (typeof(c->u.pong)){.version = QX_PROTO_VERSION,
+                                        .workers = 3,
+                                        .slots = 12,
+                                        .release = "0.1.0",
+                                        .uptime_ms = 99,
+                                        .tasks = 6};
         break;
     case CONTROL_ERROR:
         c->u.error = (typeof(c->u.error)){.code = QX_ERR_INVALID, .text = "n of 0"};

@@ -1,4 +1,4 @@
-/* The pure parts of `qx`: grids, numbers as text. */
+/* The pure parts of `qx`: grids, numbers as text, answers as text and CSV, tables on narrow terminals. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -176,6 +176,60 @@ START_TEST(progress_tells_share_rate_and_time_left)
 }
 END_TEST
 
+/* Every width: nothing reaches the edge, and what matters most is the last to go. */
+START_TEST(progress_fits_any_terminal)
+{
+    struct progress p;
+    char line[512];
+    struct qx_job_info i = half_way();
+    i.n_cells = 12;
+    i.cells_done = 3;
+    i.items_failed = 17;
+    i.target = 0.0003;
+    progress_init(&p, false, NULL);
+    for (int width = 1; width <= 160; width++) {
+        progress_line(&p, &i, width, line, sizeof line);
+        ck_assert_msg(text_width(line) < (size_t)width, "%d: %s", width, line);
+        ck_assert_msg(width < 20 || (strstr(line, "2.00 s left") && strstr(line, "50%")), "%d: %s", width,
+                      line);
+        ck_assert_msg(width < 80 || strstr(line, "0.78540 \u00b1 0.00060"), "%d: %s", width, line);
+    }
+    i = half_way();
+    progress_line(&p, &i, 80, line, sizeof line);
+    ck_assert_str_eq(line,
+                     "[####-----]  50%  500k/1.00M items  250k/s  2.00 s left  mean 0.78540 \u00b1 0.00060");
+    i.waiting = "\u5f85\u3064\u5f85\u3064\u5f85\u3064"; /* 12 columns */
+    for (int width = 60; width <= 120; width++) {
+        progress_line(&p, &i, width, line, sizeof line);
+        ck_assert_msg(width < 100 || strstr(line, "waiting: \u5f85\u3064"), "%d: %s", width, line);
+        ck_assert_msg(text_width(line) < (size_t)width, "%d: %s", width, line);
+    }
+    progress_fini(&p);
+}
+END_TEST
+
+START_TEST(progress_tells_that_the_answer_is_being_made)
+{
+    struct progress p;
+    char line[512];
+    struct qx_job_info i = half_way();
+    i.items_done = i.items_total;
+    progress_init(&p, false, NULL);
+    progress_line(&p, &i, 80, line, sizeof line);
+    ck_assert_ptr_nonnull(strstr(line, "100%"));
+    ck_assert_ptr_nonnull(strstr(line, "finishing..."));
+    i.items_total = 0; /* a rule ended it */
+    i.cells_done = 1;
+    progress_line(&p, &i, 0, line, sizeof line);
+    ck_assert_ptr_nonnull(strstr(line, "finishing..."));
+    i = half_way();
+    i.items_done = i.items_total = 1;
+    progress_line(&p, &i, 0, line, sizeof line);
+    ck_assert_ptr_nonnull(strstr(line, "1/1 item  0.5/s  finishing..."));
+    progress_fini(&p);
+}
+END_TEST
+
 START_TEST(progress_to_a_precision_goes_with_the_square)
 {
     struct progress p;
@@ -192,11 +246,210 @@ START_TEST(progress_to_a_precision_goes_with_the_square)
 }
 END_TEST
 
+/* ---- layout ---- */
+
+START_TEST(width_counts_columns)
+{
+    ck_assert_uint_eq(text_width("abc"), 3);
+    ck_assert_uint_eq(text_width("\u00b1\u00b7\u2026"), 3);
+    ck_assert_uint_eq(text_width("\u5f85\u3064"), 4);
+    ck_assert_uint_eq(text_width("e\u0301"), 1);
+    ck_assert_uint_eq(text_width("\U0001F600"), 2);
+    ck_assert_uint_eq(text_width("\xff\xc3"), 2);
+    ck_assert_uint_eq(text_fits("\u5f85\u3064", 3), 3);
+    ck_assert_uint_eq(text_fits("abc", 9), 3);
+}
+END_TEST
+
+/* What `g` prints on a terminal; to be freed. */
+static char *printed(const struct grid *g, size_t width)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+    struct style style = {"", "", "", "", width};
+    ck_assert_ptr_nonnull(f);
+    grid_print(f, &style, "  ", g);
+    (void)fclose(f);
+    return text;
+}
+
+static size_t widest_line(const char *text)
+{
+    size_t most = 0;
+    for (const char *line = text; *line; line += strcspn(line, "\n") + 1) {
+        char copy[1024];
+        (void)snprintf(copy, sizeof copy, "%.*s", (int)strcspn(line, "\n"), line);
+        most = text_width(copy) > most ? text_width(copy) : most;
+    }
+    return most;
+}
+
+static struct grid grid_of(size_t rows, size_t columns, const char *const *texts)
+{
+    struct grid g;
+    ck_assert(grid_init(&g, rows, columns));
+    for (size_t i = 0; i < rows * columns; i++)
+        grid_set(&g, i / columns, i % columns, texts[i]);
+    return g;
+}
+
+START_TEST(wide_tables_fold_into_blocks)
+{
+    static const char *const texts[] = {"name",  "estimate",    "se",        "bias",    "lower",   "upper",
+                                        "alpha", "0.123456789", "0.0012345", "0.00001", "0.11111", "0.13333",
+                                        "beta",  "12.3456789",  "0.5",       "0.00002", "11.1",    "13.3"};
+    struct grid g = grid_of(3, 6, texts);
+    for (size_t c = 1; c < 6; c++)
+        g.right[c] = true;
+    char *text = printed(&g, 36);
+    ck_assert_str_eq(text, "  name      estimate         se\n"
+                           "  alpha  0.123456789  0.0012345\n"
+                           "  beta    12.3456789        0.5\n"
+                           "\n"
+                           "  name      bias    lower    upper\n"
+                           "  alpha  0.00001  0.11111  0.13333\n"
+                           "  beta   0.00002     11.1     13.3\n");
+    free(text);
+    text = printed(&g, 0);
+    ck_assert_ptr_null(strstr(text, "\n\n"));
+    free(text);
+    text = printed(&g, 58); /* as wide as the table */
+    ck_assert_ptr_null(strstr(text, "\n\n"));
+    ck_assert_uint_eq(widest_line(text), 58);
+    free(text);
+    for (size_t width = 30; width < 58; width++) {
+        text = printed(&g, width);
+        ck_assert_msg(widest_line(text) <= width, "%zu:\n%s", width, text);
+        free(text);
+    }
+    grid_fini(&g);
+}
+END_TEST
+
+START_TEST(long_words_are_cut_and_long_texts_wrapped)
+{
+    static const char *const texts[] = {"stat",
+                                        "estimate",
+                                        "lm(y ~ a_long_name + another_long_name + yet_another_one)",
+                                        "1.25",
+                                        "\u5e73\u5747(x)",
+                                        "2.5"},
+                             *const help[] = {"name", "what it is", "conf",
+                                              "the level of the interval, which is two-sided"};
+    struct grid g = grid_of(3, 2, texts);
+    g.right[1] = true;
+    char *text = printed(&g, 40);
+    ck_assert_msg(widest_line(text) <= 40, "%s", text);
+    ck_assert_ptr_nonnull(strstr(text, "\u2026"));
+    ck_assert_ptr_nonnull(strstr(text, "1.25"));
+    free(text);
+    grid_fini(&g);
+    g = grid_of(2, 2, help);
+    text = printed(&g, 34);
+    ck_assert_str_eq(text, "  name  what it is\n"
+                           "  conf  the level of the interval,\n"
+                           "        which is two-sided\n");
+    free(text);
+    grid_fini(&g);
+}
+END_TEST
+
+/* ---- answers ---- */
+
+static char *answer_as(const struct writer *w, const char *json, size_t width)
+{
+    char *text = NULL;
+    size_t len;
+    json_error_t e;
+    json_t *report = json_loads(json, 0, &e);
+    FILE *f = open_memstream(&text, &len);
+    struct style style = {"", "", "", "", width};
+    ck_assert_msg(report != NULL, "%s", e.text);
+    w->answer(f, &style, report);
+    (void)fclose(f);
+    json_decref(report);
+    return text;
+}
+
+static const char two_shapes[] =
+    "{\"task\": \"boot\", \"version\": \"1.0\", \"params\": {}, \"n\": 9, \"items\": 18, \"seed\": 1, "
+    "\"elapsed_s\": 0.01, \"slots\": 1, \"partial\": true, \"cells\": ["
+    "{\"params\": {\"stat\": \"mean\"}, \"n\": 9, \"failed\": 0, \"complete\": true, \"result\": "
+    "{\"n\": 9, \"estimate\": 1.5, \"se\": 0.1, \"z0\": 0.0953964, "
+    "\"intervals\": [{\"method\": \"bca\", \"lower\": 1.25, \"upper\": 2}]}},"
+    "{\"params\": {\"stat\": \"lm\"}, \"n\": 9, \"failed\": 2, \"complete\": false, \"result\": "
+    "{\"n\": 7, \"coefficients\": [{\"name\": \"a\", \"estimate\": 2, \"se\": 0.5}, "
+    "{\"name\": \"b\", \"estimate\": 30, \"se\": 4}], \"intervals\": ["
+    "{\"name\": \"a\", \"method\": \"basic\", \"lower\": 1, \"upper\": 3}, "
+    "{\"name\": \"a\", \"method\": \"bca\", \"lower\": 1, \"upper\": 4}, "
+    "{\"name\": \"b\", \"method\": \"basic\", \"lower\": 20, \"upper\": 40}, "
+    "{\"name\": \"b\", \"method\": \"bca\", \"lower\": 21, \"upper\": 41}]}},"
+    "{\"params\": {\"stat\": \"bad\"}, \"n\": 9, \"failed\": 9, \"complete\": true, \"result\": null}]}";
+
+START_TEST(csv_has_the_columns_of_all_cells)
+{
+    char *text = answer_as(&writer_csv, two_shapes, 0);
+    ck_assert_str_eq(
+        text, "stat,n,estimate,se,z0,intervals.bca.lower,intervals.bca.upper,coefficients.a.estimate,"
+              "coefficients.a.se,coefficients.b.estimate,coefficients.b.se,intervals.a.basic.lower,"
+              "intervals.a.basic.upper,intervals.a.bca.lower,intervals.a.bca.upper,intervals.b.basic.lower,"
+              "intervals.b.basic.upper,intervals.b.bca.lower,intervals.b.bca.upper,failed,partial\n"
+              "mean,9,1.5,0.1,0.0953964,1.25,2,,,,,,,,,,,,,0,false\n"
+              "lm,7,,,,,,2,0.5,30,4,1,3,1,4,20,40,21,41,2,true\n"
+              "bad,9,,,,,,,,,,,,,,,,,,9,false\n");
+    free(text);
+}
+END_TEST
+
+START_TEST(csv_of_a_grid_over_n_keeps_both)
+{
+    char *text =
+        answer_as(&writer_csv,
+                  "{\"cells\": [{\"params\": {\"n\": \"20\"}, \"n\": 1000, \"failed\": 0, \"complete\": "
+                  "true, \"result\": {\"n\": 998, \"p\": 0.5}}]}",
+                  0);
+    ck_assert_str_eq(text, "n,result.n,p,items,failed\n20,998,0.5,1000,0\n");
+    free(text);
+}
+END_TEST
+
+START_TEST(a_coefficient_is_a_row)
+{
+    char *text = answer_as(&writer_text, two_shapes, 0);
+    ck_assert_ptr_nonnull(strstr(text, "stat  coefficient  n  estimate"));
+    ck_assert_ptr_nonnull(strstr(text, "\n  lm    a            7      2.00"));
+    ck_assert_ptr_nonnull(strstr(text, "\n  lm    b            7      30.0"));
+    ck_assert_ptr_nonnull(strstr(text, "0.0954 "));
+    ck_assert_ptr_nonnull(strstr(text, "PARTIAL"));
+    ck_assert_ptr_nonnull(strstr(text, " on 1 slot\n"));
+    free(text);
+    text = answer_as(&writer_text, two_shapes, 60);
+    ck_assert_msg(widest_line(text) <= 60, "%s", text);
+    free(text);
+}
+END_TEST
+
+START_TEST(nothing_finished_is_told)
+{
+    static const char nothing[] =
+        "{\"task\": \"pi\", \"version\": \"1.0\", \"params\": {}, \"n\": 0, \"items\": 0, "
+        "\"partial\": true, \"result\": null, \"failures\": {\"count\": 0}}";
+    char *text = answer_as(&writer_text, nothing, 80);
+    ck_assert_str_eq(text, "pi 1.0\n\n  Nothing is finished yet.\n");
+    free(text);
+    text = answer_as(&writer_csv, nothing, 0);
+    ck_assert_str_eq(text, "n,failed,partial\n0,0,true\n");
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cli");
     TCase *grid = tcase_create("grid"), *numbers = tcase_create("numbers"),
-          *progress = tcase_create("progress");
+          *progress = tcase_create("progress"), *layout = tcase_create("layout"),
+          *answers = tcase_create("answers");
     tcase_add_test(grid, ranges_include_their_ends);
     tcase_add_test(grid, grids_are_crossed_first_slowest);
     tcase_add_test(grid, wrong_grids_are_explained);
@@ -205,6 +458,17 @@ int main(void)
     tcase_add_test(numbers, times_and_counts_read_well);
     tcase_add_test(progress, progress_tells_share_rate_and_time_left);
     tcase_add_test(progress, progress_to_a_precision_goes_with_the_square);
+    tcase_add_test(progress, progress_fits_any_terminal);
+    tcase_add_test(progress, progress_tells_that_the_answer_is_being_made);
+    tcase_add_test(layout, width_counts_columns);
+    tcase_add_test(layout, wide_tables_fold_into_blocks);
+    tcase_add_test(layout, long_words_are_cut_and_long_texts_wrapped);
+    tcase_add_test(answers, csv_has_the_columns_of_all_cells);
+    tcase_add_test(answers, csv_of_a_grid_over_n_keeps_both);
+    tcase_add_test(answers, a_coefficient_is_a_row);
+    tcase_add_test(answers, nothing_finished_is_told);
+    suite_add_tcase(suite, layout);
+    suite_add_tcase(suite, answers);
     suite_add_tcase(suite, grid);
     suite_add_tcase(suite, numbers);
     suite_add_tcase(suite, progress);

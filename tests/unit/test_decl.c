@@ -1,5 +1,6 @@
 /* Declarations of tasks, parameter values, nearest names and blob references. */
 #include <check.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -288,6 +289,17 @@ START_TEST(numbers_equal_strtod)
         (void)snprintf(text, sizeof text, i % 2 ? "%.17g" : "%.15g",
                        i % 4 < 2 ? expected : (double)(int64_t)x * 0x1p-40);
         expected = strtod(text, NULL);
+        ck_assert(number_parse(text, strlen(text), &v));
+        ck_assert_msg(same_bits(v, expected), "%s", text);
+    }
+    for (int i = 0; i < 20000;
+         i++) { /* 19 digits and halfway between two doubles, around the limits of each way */
+        char text[40];
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        uint64_t mantissa =
+            i % 2 ? x % UINT64_C(10000000000000000000) : (x >> 11 | 1 | UINT64_C(1) << 53) << i % 9;
+        (void)snprintf(text, sizeof text, "%" PRIu64 "e%d", mantissa, i % 2 ? (int)(x >> 40) % 61 - 30 : 0);
+        double v, expected = strtod(text, NULL);
         ck_assert(number_parse(text, strlen(text), &v));
         ck_assert_msg(same_bits(v, expected), "%s", text);
     }

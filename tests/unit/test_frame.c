@@ -275,6 +275,40 @@ START_TEST(heads_are_checked)
 }
 END_TEST
 
+/* A result of kind SIZE with this payload. */
+static qx_err size_result(uint64_t n_default, uint64_t n_max, size_t len_payload, struct frame_size *ret)
+{
+    struct frame_result r = {
+        .lease = 1, .job = 2, .attempt = 1, .kind = FRAME_KIND_SIZE, .item = UINT64_MAX, .started = 1};
+    struct frame_size size = {n_default, n_max};
+    struct frame_view v;
+    r.len_payload = len_payload;
+    uint8_t *f = malloc(frame_result_bytes(&r));
+    struct frame_sections s = frame_result_write(f, 5, 6, &r);
+    memcpy(s.payload, &size, len_payload);
+    qx_err e = frame_decode(f, frame_result_bytes(&r), &v, NULL);
+    if (e == QX_ERR_OK)
+        frame_size_read(&v, ret);
+    free(f);
+    return e;
+}
+
+START_TEST(a_size_says_how_many_items_there_are)
+{
+    struct frame_size s;
+    ck_assert_int_eq(size_result(18, 18, sizeof s, &s), QX_ERR_OK);
+    ck_assert_uint_eq(s.n_default, 18);
+    ck_assert_uint_eq(s.n_max, 18);
+    ck_assert_int_eq(size_result(0, 0, sizeof s, &s), QX_ERR_OK);
+    ck_assert_int_eq(size_result(5, 0, sizeof s, &s), QX_ERR_OK);
+    ck_assert_int_eq(size_result(0, 7, sizeof s, &s), QX_ERR_OK);
+    ck_assert_int_eq(size_result(8, 7, sizeof s, &s), QX_ERR_PROTO);
+    ck_assert_int_eq(size_result(0, UINT64_MAX, sizeof s, &s), QX_ERR_PROTO);
+    ck_assert_int_eq(size_result(1, 1, 8, &s), QX_ERR_PROTO);
+    ck_assert_int_eq(size_result(1, 1, 0, &s), QX_ERR_PROTO);
+}
+END_TEST
+
 START_TEST(leases_are_checked)
 {
     struct frame_lease l = lease_sample();
@@ -415,6 +449,7 @@ int main(void)
     tcase_add_test(tc, the_bytes_of_a_lease_are_fixed);
     tcase_add_test(tc, a_lease_comes_back);
     tcase_add_test(tc, a_merge_has_two_states);
+    tcase_add_test(tc, a_size_says_how_many_items_there_are);
     tcase_add_test(tc, a_result_comes_back);
     tcase_add_test(tc, a_job_and_its_end_come_back);
     tcase_add_test(tc, heads_are_checked);

@@ -33,13 +33,13 @@ static double value_of(uint64_t item)
 
 static struct task_decl decl = {.name = "t", .version = "1.0", .layout = {2, 3}};
 
-static struct job *new_job(uint64_t n_items, const char *until, bool rows)
+static struct job *new_grid(uint32_t n_cells, uint64_t n_items, const char *until, bool rows)
 {
-    struct job_cell cell = {0};
+    struct job_cell cells[2] = {{0}};
     const struct job_spec wanted = {.task = "t",
                                     .version = "1.0",
-                                    .n_cells = 1,
-                                    .cells = &cell,
+                                    .n_cells = n_cells,
+                                    .cells = cells,
                                     .n_items = n_items,
                                     .until = (char *)(uintptr_t)until,
                                     .rows = rows,
@@ -49,6 +49,11 @@ static struct job *new_job(uint64_t n_items, const char *until, bool rows)
     struct qx_error err;
     ck_assert_msg(job_new(1, &wanted, &decl, 0, &j, &err) == QX_ERR_OK, "%s", err.text);
     return j;
+}
+
+static struct job *new_job(uint64_t n_items, const char *until, bool rows)
+{
+    return new_grid(1, n_items, until, rows);
 }
 
 static void reduce_items(struct reduce_state *s, uint64_t first, uint64_t end)
@@ -316,13 +321,93 @@ START_TEST(what_does_not_fit_is_refused_and_changes_nothing)
     struct job_result r;
     ck_assert_int_eq(job_result_init(&r), QX_ERR_OK);
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        if (lies[i] != no_plan || !j->cells[0].plan)
-            ck_assert_int_eq(decode_changed(j, &r, lies[i]), QX_ERR_PROTO);
+        ck_assert_int_eq(decode_changed(j, &r, lies[i]), QX_ERR_PROTO);
         ck_assert_ptr_null(j->cells[0].tree);
+        ck_assert_ptr_null(j->cells[0].plan); /* nor is a plan believed that came with a lie */
     }
     ck_assert_int_eq(decode_changed(j, &r, nothing), QX_ERR_OK);
+    ck_assert_int_eq(decode_changed(j, &r, no_plan), QX_ERR_OK); /* now it is known */
     job_result_fini(&r);
     job_free(j);
+}
+END_TEST
+
+/* ---- whose plan ---- */
+
+enum { ANNA = 11, BERT, LIAR }; /* sessions */
+
+/* A result of one block of `cell` by this worker, who reduces as `as` says. */
+static qx_err result_by(struct job *j, struct job_result *r, uint64_t worker, uint32_t cell, uint64_t block,
+                        struct reduce_plan *as, bool with_plan)
+{
+    struct sent s;
+    struct qx_error err = {0};
+    struct reduce_plan *usual = plan;
+    plan = as;
+    make_result(&s, block, 1, j->spec->n_items, false);
+    plan = usual;
+    s.view.head.session = worker;
+    s.view.result.cell = cell;
+    if (!with_plan)
+        s.view.result.len_plan = 0;
+    qx_err e = job_decode(j, &s.view, r, &err);
+    if (e == QX_ERR_OK)
+        ck_assert_msg(job_insert(j, cell, r, &s.view, &err) == QX_ERR_OK, "%s", err.text);
+    sent_fini(&s);
+    return e;
+}
+
+static struct reduce_plan *sum_plan(const char *name)
+{
+    const struct qx_reducer sum = {.kind = QX_REDUCE_SUM, .name = name};
+    struct reduce_plan *p = NULL;
+    ck_assert_int_eq(reduce_plan_new(columns, 1, &sum, 1, &p, NULL), QX_ERR_OK);
+    return p;
+}
+
+START_TEST(cells_have_plans_of_their_own_and_one_liar_is_told)
+{
+    struct reduce_plan *shape[2] = {plan, sum_plan("sum")}, *lie = sum_plan("lie");
+    struct job *j = new_grid(2, N_ITEMS, "", false);
+    struct job_result r;
+    ck_assert_int_eq(job_result_init(&r), QX_ERR_OK);
+    for (uint32_t cell = 0; cell < 2; cell++) {
+        struct reduce_plan *mine = shape[cell], *others = shape[1 - cell];
+        ck_assert(job_wants_plan(j, cell, ANNA));
+        ck_assert_int_eq(result_by(j, &r, ANNA, cell, 0, mine, true), QX_ERR_OK);
+        ck_assert(!job_wants_plan(j, cell, ANNA)); /* alone she is not asked again */
+        ck_assert(job_wants_plan(j, cell, BERT));
+        ck_assert_int_eq(result_by(j, &r, ANNA, cell, 1, others, true),
+                         QX_ERR_PROTO); /* contradicts herself */
+        ck_assert_int_eq(result_by(j, &r, BERT, cell, 2, mine, false), QX_ERR_PROTO); /* was asked */
+        ck_assert_int_eq(result_by(j, &r, BERT, cell, 2, mine, true), QX_ERR_OK);
+        ck_assert(!job_wants_plan(j, cell, LIAR));
+        ck_assert_int_eq(result_by(j, &r, LIAR, cell, 3, lie, true), QX_ERR_PROTO);
+        ck_assert_int_eq(result_by(j, &r, LIAR, cell, 3, others, true), QX_ERR_PROTO);
+        ck_assert_int_eq(result_by(j, &r, LIAR, cell, 3, others, false), QX_ERR_PROTO);
+        ck_assert_int_eq(result_by(j, &r, ANNA, cell, 3, mine, false), QX_ERR_OK);
+        ck_assert_int_eq(result_by(j, &r, BERT, cell, 4, mine, true), QX_ERR_OK);
+    }
+    job_result_fini(&r);
+    job_free(j);
+    reduce_plan_free(shape[1]);
+    reduce_plan_free(lie);
+}
+END_TEST
+
+/* One word against another: the liar was first. Who is honest is not blamed; the job cannot go on. */
+START_TEST(where_two_differ_nobody_is_blamed)
+{
+    struct reduce_plan *lie = sum_plan("lie");
+    struct job *j = new_job(N_ITEMS, "", false);
+    struct job_result r;
+    ck_assert_int_eq(job_result_init(&r), QX_ERR_OK);
+    ck_assert_int_eq(result_by(j, &r, LIAR, 0, 0, lie, true), QX_ERR_OK);
+    ck_assert(job_wants_plan(j, 0, ANNA));
+    ck_assert_int_eq(result_by(j, &r, ANNA, 0, 1, plan, true), QX_ERR_INVALID);
+    job_result_fini(&r);
+    job_free(j);
+    reduce_plan_free(lie);
 }
 END_TEST
 
@@ -378,6 +463,8 @@ int main(void)
     tcase_add_test(t, a_rule_stops_at_the_same_block_in_any_order);
     tcase_add_test(t, a_rule_that_the_task_cannot_answer_is_an_error);
     tcase_add_test(t, what_does_not_fit_is_refused_and_changes_nothing);
+    tcase_add_test(t, cells_have_plans_of_their_own_and_one_liar_is_told);
+    tcase_add_test(t, where_two_differ_nobody_is_blamed);
     tcase_add_test(t, rows_leave_in_item_order_once);
     tcase_add_test(t, skips_come_sorted_and_by_range);
     suite_add_tcase(s, t);

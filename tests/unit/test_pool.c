@@ -2,10 +2,14 @@
 #include "worker/pool.h"
 
 #include <check.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -22,6 +26,7 @@ struct bench {
     const char *dirs[4];
     char text[4][1024], reports[4096];
     uint64_t next_lease, dropped;
+    const char *proc_root;
 };
 
 static void count_dropped(void *arg, uint64_t lease)
@@ -40,6 +45,7 @@ static void report(void *arg, const char *event, const char *text)
 static void bench_open(struct bench *b, uint32_t slots, uint64_t memory_bytes, const char *second_dir)
 {
     struct qx_error err = {.text = ""};
+    const char *proc_root = b->proc_root;
     memset(b, 0, sizeof *b);
     ck_assert_int_eq(blobs_new(1 << 20, &b->blobs, &err), QX_ERR_OK);
     b->dirs[0] = trial_plugin("worker/plugins", b->text[0]);
@@ -50,6 +56,7 @@ static void bench_open(struct bench *b, uint32_t slots, uint64_t memory_bytes, c
                                  .n_dirs = second_dir ? 2 : 1,
                                  .memory_bytes = memory_bytes,
                                  .folders = *blobs_folders(b->blobs),
+                                 .proc_root = proc_root,
                                  .report = report,
                                  .arg = b};
     ck_assert_msg(pool_new(&config, &b->pool, &err) == QX_ERR_OK, "%s", err.text);
@@ -164,11 +171,37 @@ static struct pool_event run_one(struct bench *b, const char *task, const char *
     return bench_wait(b);
 }
 
+static void wait_for_pid(struct bench *b, int other_than)
+{
+    struct pool_event ev;
+    for (int i = 0; i < 2000 && (pool_pid(b->pool, 0) == 0 || pool_pid(b->pool, 0) == other_than); i++) {
+        struct pollfd fd = {.fd = pool_zygote_fd(b->pool), .events = POLLIN};
+        (void)poll(&fd, 1, 10);
+        pool_receive(b->pool, clock_ns());
+        ck_assert(!pool_next_event(b->pool, &ev));
+        (void)pool_watch(b->pool, clock_ns());
+    }
+    ck_assert_int_gt(pool_pid(b->pool, 0), 0);
+    ck_assert_int_ne(pool_pid(b->pool, 0), other_than);
+}
+
+/* Until the executor is inside an item, within 20 s. */
+static void await_item(struct bench *b, uint32_t slot)
+{
+    uint64_t end_ns = clock_ns() + 20 * NS_PER_S;
+    pool_flush(b->pool);
+    while (pool_item(b->pool, slot) == ITEM_NONE && clock_ns() < end_ns) {
+        pool_receive(b->pool, clock_ns());
+        (void)poll(NULL, 0, 1);
+    }
+    ck_assert_uint_ne(pool_item(b->pool, slot), ITEM_NONE);
+}
+
 /* ---- results ---- */
 
 START_TEST(a_job_has_the_bits_of_a_run_in_one_process)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     struct trial_sink sink;
     char plugin[1024];
     struct trial_job j = {.task = "odd.item", .n_items = 5003, .seed = 42, .layout = {7, 5}};
@@ -211,7 +244,7 @@ END_TEST
 
 START_TEST(results_and_leases_larger_than_the_rings_pass)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     struct trial_job j = {.task = "odd.big", .n_items = 4, .seed = 1};
     bench_open(&b, 1, 0, NULL);
     struct job *job = bench_job(&b, 1, &j);
@@ -244,7 +277,7 @@ END_TEST
 
 START_TEST(two_states_are_merged_by_an_executor)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     struct trial_sink sink;
     char plugin[1024];
     struct trial_job j = {.task = "odd.item", .n_items = 64, .seed = 3, .layout = {32, 4}};
@@ -282,7 +315,7 @@ END_TEST
 
 START_TEST(what_open_and_run_say_reaches_the_result)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     bench_open(&b, 1, 0, NULL);
     struct pool_event ev = run_one(&b, "odd.item", "none", "-3", 1, 0);
     struct frame_view v = view_of(&ev);
@@ -327,7 +360,7 @@ static const struct death deaths[] = {
 START_TEST(a_death_is_named_as_what_it_was)
 {
     const struct death *d = &deaths[_i];
-    struct bench b;
+    struct bench b = {.pool = NULL};
     bench_open(&b, 1, 0, NULL);
     struct pool_event ev = run_one(&b, d->task, d->what, d->at, d->attempt, d->timeout_ms);
     ck_assert_int_eq(ev.type, POOL_FAILED);
@@ -346,7 +379,7 @@ END_TEST
 
 START_TEST(memory_over_the_limit_is_an_outcome)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     bench_open(&b, 1, (uint64_t)256 << 20, NULL);
     struct pool_event ev = run_one(&b, "odd.item", "eat", "2", 1, 0);
     ck_assert_int_eq(ev.type, POOL_FAILED);
@@ -357,9 +390,129 @@ START_TEST(memory_over_the_limit_is_an_outcome)
 }
 END_TEST
 
+/* A file below `dir`, whose folders are made. */
+static void write_below(const char *dir, const char *file, const char *text)
+{
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s%s", dir, file);
+    for (char *slash = path + strlen(dir) + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        ck_assert(mkdir(path, 0700) == 0 || errno == EEXIST);
+        *slash = '/';
+    }
+    FILE *f = fopen(path, "w");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_ge(fputs(text, f), 0);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+/* Into a file that is there: false if it may not. */
+static bool write_here(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : write(fd, text, strlen(text));
+    if (fd >= 0)
+        (void)close(fd);
+    return n == (ssize_t)strlen(text);
+}
+
+static const char *in(const char *dir, const char *file, char ret[128])
+{
+    (void)snprintf(ret, 128, "%s/%s", dir, file);
+    return ret;
+}
+
+static struct lease *start_hang(struct bench *b, struct job **ret)
+{
+    struct trial_job j = {
+        .task = "odd.item", .params = {"what", "hang", "at", "0"}, .n_items = 100, .seed = 1};
+    *ret = bench_job(b, 1, &j);
+    pool_renew(b->pool, *ret);
+    struct lease *l = bench_lease(b, *ret, (struct frame_lease){.n_blocks = 1, .end_item = 100}, NULL);
+    wait_for_pid(b, 0);
+    pool_give(b->pool, 0, l);
+    await_item(b, 0);
+    return l;
+}
+
+/* The kernel's count rises, in the cgroup or else on the machine, and an executor is found killed by nobody here. */
+START_TEST(a_kill_for_want_of_memory_is_told_from_others)
+{
+    const bool cgroup = _i == 0;
+    const char *const count = cgroup ? "/sys/fs/cgroup/a/b/memory.events" : "/proc/vmstat";
+    struct bench b = {.pool = NULL};
+    char dir[] = "/tmp/qx-test-pool-XXXXXX", command[64];
+    struct job *job = NULL;
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    write_below(dir, "/proc/self/cgroup", cgroup ? "9:memory:/x\n0::/a/b\n" : "9:memory:/x\n0::/\n");
+    write_below(dir, count, "low 0\noom 7\noom_kill 3\n");
+    b.proc_root = dir;
+    bench_open(&b, 1, 0, NULL);
+    struct pool_event ev;
+    for (int risen = 0; risen < 2; risen++) {
+        (void)start_hang(&b, &job);
+        if (risen)
+            write_below(dir, count, "low 0\noom 9\noom_kill 4\n");
+        ck_assert_int_eq(kill(pool_pid(b.pool, 0), SIGKILL), 0);
+        ev = bench_wait(&b);
+        ck_assert_int_eq(ev.type, POOL_FAILED);
+        ck_assert_uint_eq(ev.outcome, risen ? QX_OUTCOME_MEMORY : QX_OUTCOME_SIGNAL);
+        ck_assert_str_eq(ev.text, risen ? "killed by the system, which is out of memory in item 0"
+                                        : "signal 9 (SIGKILL) in item 0");
+        bench_done(&b, &ev);
+    }
+    bench_close(&b);
+    (void)snprintf(command, sizeof command, "rm -rf %s", dir);
+    ck_assert_int_eq(system(command), 0);
+}
+END_TEST
+
+/* The real thing, where we may make a cgroup with a limit of its own for the executor. */
+START_TEST(the_kernels_killer_is_seen)
+{
+    static const struct {
+        const char *dir, *limit;
+    } kinds[] = {{"/sys/fs/cgroup/qx-test-pool", "memory.max"},
+                 {"/sys/fs/cgroup/memory/qx-test-pool", "memory.limit_in_bytes"}};
+    struct bench b = {.pool = NULL};
+    struct job *job = NULL;
+    struct trial_job j = {
+        .task = "odd.item", .params = {"what", "eat", "at", "0"}, .n_items = 100, .seed = 1};
+    bench_open(&b, 1, 0, NULL);
+    wait_for_pid(&b, 0);
+    const char *dir = NULL;
+    for (size_t i = 0; i < 2 && !dir; i++) {
+        char path[128], pid[32];
+        if (mkdir(kinds[i].dir, 0700) != 0)
+            continue;
+        (void)snprintf(pid, sizeof pid, "%d", pool_pid(b.pool, 0));
+        dir = write_here(in(kinds[i].dir, kinds[i].limit, path), "67108864") &&
+                      write_here(in(kinds[i].dir, "cgroup.procs", path), pid)
+                  ? kinds[i].dir
+                  : NULL;
+        if (!dir)
+            (void)rmdir(kinds[i].dir);
+    }
+    if (dir) {
+        job = bench_job(&b, 1, &j);
+        pool_give(b.pool, 0,
+                  bench_lease(&b, job, (struct frame_lease){.n_blocks = 1, .end_item = 100}, NULL));
+        struct pool_event ev = bench_wait(&b);
+        ck_assert_int_eq(ev.type, POOL_FAILED);
+        ck_assert_str_eq(ev.text, "killed by the system, which is out of memory in item 0");
+        ck_assert_uint_eq(ev.outcome, QX_OUTCOME_MEMORY);
+        bench_done(&b, &ev);
+        (void)rmdir(dir);
+    } else {
+        (void)fprintf(stderr, "skipped: no cgroup with a memory limit can be made here\n");
+    }
+    bench_close(&b);
+}
+END_TEST
+
 START_TEST(overwriting_shared_memory_costs_the_executor_only)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     bench_open(&b, 2, 0, NULL);
     struct pool_event ev = run_one(&b, "odd.item", "scribble", "2", 1, 0);
     ck_assert_int_ne(ev.type, POOL_RESULT);
@@ -375,7 +528,7 @@ END_TEST
 /* Ahead of a crash, in the ring of the same executor: not started, so no attempt. */
 START_TEST(leases_behind_a_crash_come_back_unstarted)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     struct trial_job j = {
         .task = "odd.item", .params = {"what", "crash", "at", "1"}, .n_items = 100, .seed = 1};
     bench_open(&b, 1, 0, NULL);
@@ -397,23 +550,9 @@ START_TEST(leases_behind_a_crash_come_back_unstarted)
 }
 END_TEST
 
-static void wait_for_pid(struct bench *b, int other_than)
-{
-    struct pool_event ev;
-    for (int i = 0; i < 2000 && (pool_pid(b->pool, 0) == 0 || pool_pid(b->pool, 0) == other_than); i++) {
-        struct pollfd fd = {.fd = pool_zygote_fd(b->pool), .events = POLLIN};
-        (void)poll(&fd, 1, 10);
-        pool_receive(b->pool, clock_ns());
-        ck_assert(!pool_next_event(b->pool, &ev));
-        (void)pool_watch(b->pool, clock_ns());
-    }
-    ck_assert_int_gt(pool_pid(b->pool, 0), 0);
-    ck_assert_int_ne(pool_pid(b->pool, 0), other_than);
-}
-
 START_TEST(an_idle_executor_that_is_killed_is_replaced)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     bench_open(&b, 1, 0, NULL);
     wait_for_pid(&b, 0);
     int pid = pool_pid(b.pool, 0);
@@ -426,7 +565,7 @@ END_TEST
 
 START_TEST(losing_the_zygote_is_nobodys_failed_attempt)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     struct trial_job j = {
         .task = "odd.item", .params = {"what", "hang", "at", "0"}, .n_items = 100, .seed = 1};
     bench_open(&b, 1, 0, NULL);
@@ -454,11 +593,141 @@ START_TEST(losing_the_zygote_is_nobodys_failed_attempt)
 }
 END_TEST
 
+/* ---- late ---- */
+
+/* One item of 2 s where a microsecond was expected: what lies behind it in the ring is run by the other executor at once. */
+START_TEST(leases_behind_a_late_one_are_taken_back)
+{
+    struct bench b = {.pool = NULL};
+    struct trial_job j = {
+        .task = "odd.item", .params = {"what", "doze", "at", "0"}, .n_items = 100, .seed = 1};
+    bench_open(&b, 2, 0, NULL);
+    struct job *job = bench_job(&b, 1, &j);
+    struct lease *l[8];
+    for (uint64_t i = 0; i < 8; i++) {
+        struct frame_lease f = {
+            .first_block = i, .n_blocks = 1, .end_item = 100, .expect_ns = POOL_AHEAD_NS / 6};
+        l[i] = bench_lease(&b, job, f, NULL);
+    }
+    uint64_t start_ns = clock_ns();
+    for (uint64_t i = 0; i < 6; i++) {
+        ck_assert(pool_room(b.pool, 0, l[i]));
+        pool_give(b.pool, 0, l[i]);
+    }
+    for (uint64_t i = 1; i < 6; i++) {
+        struct pool_event ev = bench_wait(&b);
+        ck_assert_int_eq(ev.type, POOL_RETURNED);
+        ck_assert_uint_eq(ev.lease->f.first_block, i);
+    }
+    ck_assert_uint_lt(clock_ns() - start_ns, NS_PER_S);
+    ck_assert(!pool_room(b.pool, 0, l[1])); /* nothing is queued behind it any more */
+    ck_assert(!pool_all_late(b.pool));
+    for (uint64_t i = 1; i < 6; i++)
+        pool_give(b.pool, 1, l[i]);
+    for (uint64_t i = 1; i < 6; i++) {
+        struct pool_event ev = bench_wait(&b);
+        ck_assert_uint_eq(view_of(&ev).result.first_block, i);
+        bench_done(&b, &ev);
+    }
+    ck_assert_uint_lt(clock_ns() - start_ns, 3 * NS_PER_S / 2);
+    struct pool_event late = bench_wait(&b);
+    ck_assert_uint_eq(view_of(&late).result.first_block, 0);
+    bench_done(&b, &late);
+    for (uint64_t i = 6; i < 8; i++) { /* behind what it passes over */
+        ck_assert(pool_room(b.pool, 0, l[i]));
+        pool_give(b.pool, 0, l[i]);
+    }
+    for (uint64_t i = 6; i < 8; i++) {
+        struct pool_event ev = bench_wait(&b);
+        ck_assert_uint_eq(view_of(&ev).result.first_block, i);
+        ck_assert_uint_eq(ev.slot, 0);
+        bench_done(&b, &ev);
+    }
+    ck_assert_uint_eq(pool_deaths(b.pool), 0);
+    bench_close(&b);
+}
+END_TEST
+
+START_TEST(all_are_late_when_every_executor_is)
+{
+    struct bench b = {.pool = NULL};
+    struct trial_job j = {
+        .task = "odd.item", .params = {"what", "doze", "at", "0"}, .n_items = 100, .seed = 1};
+    bench_open(&b, 1, 0, NULL);
+    struct job *job = bench_job(&b, 1, &j);
+    for (uint64_t i = 0; i < 2; i++)
+        pool_give(b.pool, 0,
+                  bench_lease(&b, job,
+                              (struct frame_lease){
+                                  .first_block = i, .n_blocks = 1, .end_item = 100, .expect_ns = 1000},
+                              NULL));
+    ck_assert(!pool_all_late(b.pool));
+    struct pool_event ev = bench_wait(&b);
+    ck_assert_int_eq(ev.type, POOL_RETURNED);
+    bench_done(&b, &ev);
+    ck_assert(pool_all_late(b.pool));
+    ev = bench_wait(&b);
+    ck_assert_int_eq(ev.type, POOL_RESULT);
+    bench_done(&b, &ev);
+    ck_assert(!pool_all_late(b.pool));
+    bench_close(&b);
+}
+END_TEST
+
+/* A ring without the ring: one thread starts what is given, the other takes the end back whenever it likes. */
+enum { TURNS = 200000, TURNS_AHEAD = 16 };
+struct turns {
+    struct turn turn;
+    _Atomic uint32_t given, read;
+    uint8_t started[TURNS + 1];
+};
+
+static void *start_turns(void *arg)
+{
+    struct turns *t = arg;
+    for (uint32_t i = 1; i <= TURNS; i++) {
+        while (atomic_load(&t->given) < i)
+            continue;
+        t->started[i] = turn_start(&t->turn, UINT32_MAX - TURNS / 2 + i); /* over the wrap */
+        atomic_store(&t->read, i);
+    }
+    return NULL;
+}
+
+START_TEST(a_turn_is_taken_once)
+{
+    static struct turns t;
+    static uint8_t taken[TURNS + 1];
+    const uint32_t base = UINT32_MAX - TURNS / 2;
+    atomic_store(&t.turn.word, (uint64_t)base << 32 | base);
+    pthread_t executor;
+    ck_assert_int_eq(pthread_create(&executor, NULL, start_turns, &t), 0);
+    uint32_t mine = 0; /* up to here they were looked at */
+    unsigned n_taken = 0;
+    for (uint32_t given = 0; given < TURNS;) {
+        if (given - atomic_load(&t.read) < TURNS_AHEAD)
+            atomic_store(&t.given, ++given);
+        uint32_t started;
+        if (given % 7 || !turn_take_back(&t.turn, base + given, &started))
+            continue;
+        uint32_t from = turn_after(started, base + mine) ? started - base : mine;
+        for (uint32_t i = from + 1; i <= given; i++)
+            n_taken += taken[i] = 1;
+        mine = given;
+    }
+    (void)pthread_join(executor, NULL);
+    for (uint32_t i = 1; i <= TURNS; i++)
+        if (t.started[i] + taken[i] != 1)
+            ck_abort_msg("turn %u: started %d, taken back %d", i, t.started[i], taken[i]);
+    ck_assert_uint_gt(n_taken, 0);
+}
+END_TEST
+
 /* ---- forgetting ---- */
 
 START_TEST(revoking_stops_what_lies_beyond_and_nothing_else)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     bench_open(&b, 3, 0, NULL);
     struct trial_job j = {
         .task = "odd.item", .params = {"what", "nap", "at", "5"}, .n_items = 100, .seed = 1};
@@ -490,18 +759,6 @@ START_TEST(revoking_stops_what_lies_beyond_and_nothing_else)
 }
 END_TEST
 
-/* Until the executor is inside an item, within 20 s. */
-static void await_item(struct bench *b, uint32_t slot)
-{
-    uint64_t end_ns = clock_ns() + 20 * NS_PER_S;
-    pool_flush(b->pool);
-    while (pool_item(b->pool, slot) == ITEM_NONE && clock_ns() < end_ns) {
-        pool_receive(b->pool, clock_ns());
-        (void)poll(NULL, 0, 1);
-    }
-    ck_assert_uint_ne(pool_item(b->pool, slot), ITEM_NONE);
-}
-
 static uint64_t forget_running(struct bench *b, const char *what)
 {
     struct trial_job j = {.task = "odd.item", .params = {"what", what, "at", "0"}, .n_items = 100, .seed = 1};
@@ -520,7 +777,7 @@ static uint64_t forget_running(struct bench *b, const char *what)
 
 START_TEST(a_forgotten_lease_is_told_to_stop)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     bench_open(&b, 1, 0, NULL);
     ck_assert_uint_lt(forget_running(&b, "nap"), POOL_STOP_MS);
     ck_assert_uint_eq(pool_deaths(b.pool), 0);
@@ -530,7 +787,7 @@ END_TEST
 
 START_TEST(one_that_does_not_stop_is_killed)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     bench_open(&b, 1, 0, NULL);
     ck_assert_uint_ge(forget_running(&b, "hang"), POOL_STOP_MS);
     ck_assert_uint_eq(pool_deaths(b.pool), 1);
@@ -545,7 +802,7 @@ END_TEST
 
 START_TEST(a_plugin_that_crashes_while_loaded_is_left_out)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     uint32_t n = 0;
     bench_open(&b, 1, 0, "worker/crash");
     const struct task_decl *tasks = pool_tasks(b.pool, &n);
@@ -560,7 +817,7 @@ END_TEST
 
 START_TEST(a_folder_that_is_not_there_is_reported)
 {
-    struct bench b;
+    struct bench b = {.pool = NULL};
     bench_open(&b, 1, 0, "worker/none");
     ck_assert_ptr_nonnull(strstr(b.reports, "PLUGIN-REFUSED"));
     ck_assert_ptr_nonnull(strstr(b.reports, "No such file"));
@@ -579,10 +836,15 @@ int main(void)
     tcase_add_test(tc, what_open_and_run_say_reaches_the_result);
     tcase_add_loop_test(tc, a_death_is_named_as_what_it_was, 0, sizeof deaths / sizeof *deaths);
     tcase_add_test(tc, memory_over_the_limit_is_an_outcome);
+    tcase_add_loop_test(tc, a_kill_for_want_of_memory_is_told_from_others, 0, 2);
+    tcase_add_test(tc, the_kernels_killer_is_seen);
     tcase_add_test(tc, overwriting_shared_memory_costs_the_executor_only);
     tcase_add_test(tc, leases_behind_a_crash_come_back_unstarted);
     tcase_add_test(tc, an_idle_executor_that_is_killed_is_replaced);
     tcase_add_test(tc, losing_the_zygote_is_nobodys_failed_attempt);
+    tcase_add_test(tc, leases_behind_a_late_one_are_taken_back);
+    tcase_add_test(tc, all_are_late_when_every_executor_is);
+    tcase_add_test(tc, a_turn_is_taken_once);
     tcase_add_test(tc, revoking_stops_what_lies_beyond_and_nothing_else);
     tcase_add_test(tc, a_forgotten_lease_is_told_to_stop);
     tcase_add_test(tc, one_that_does_not_stop_is_killed);

@@ -423,8 +423,17 @@ START_TEST(sketch_ranks_are_within_the_bound)
         ck_assert(!exact);
         worst = fmax(worst, fabs(v - k / 100.0 * (N - 1)));
     }
-    /* 8 levels are in use, so 8 / 4095 of N is proven; alternating the parity does better */
-    ck_assert_double_le(worst, N * 2.5 / 4095);
+    /* 5 levels were compacted, so 5 / 16384 of N is the stated bound; the coins make less of it */
+    struct qx_bytes json = {0};
+    ck_assert_int_eq(reduce_summary_json(p, &s, &json), QX_ERR_OK);
+    ck_assert_int_eq(qx_bytes_append(&json, "", 1), QX_ERR_OK);
+    const char *stated = strstr((const char *)json.data, "\"rank_error\":");
+    ck_assert_ptr_nonnull(stated);
+    double rank_error = strtod(stated + strlen("\"rank_error\":"), NULL);
+    ck_assert_double_le(rank_error, 5.0 / 16384);
+    ck_assert_double_le(worst, 1 + N * rank_error);
+    ck_assert_double_le(worst, N * 3.0 / 16384);
+    qx_bytes_fini(&json);
     struct qx_bytes sorted = {0};
     ck_assert_int_eq(reduce_sorted(p, &s, 0, &sorted), QX_ERR_STATE);
     reduce_state_fini(&s);
@@ -444,7 +453,7 @@ START_TEST(bits_of_a_sketch_are_for_ever)
     add_groups(p, &b, N / 3, N - N / 3, x + N / 3, 512);
     ck_assert_int_eq(reduce_merge(p, NULL, &a, &b), QX_ERR_OK);
     ck_assert_int_eq(reduce_digest(&a, digest), QX_ERR_OK);
-    ck_assert_str_eq(digest, "b24a1656936efb7758565ac0fcd624b9");
+    ck_assert_str_eq(digest, "d69ccd5e9a0a81f7fa2a2c8c3cfd37f7");
     reduce_state_fini(&a);
     reduce_state_fini(&b);
     reduce_plan_free(p);
@@ -452,7 +461,8 @@ START_TEST(bits_of_a_sketch_are_for_ever)
 }
 END_TEST
 
-START_TEST(exact_turns_to_sketch_by_the_count_alone)
+/* Exact while all items lie below exact_max, whatever the split and however many of them failed. */
+START_TEST(exact_turns_to_sketch_by_the_items_alone)
 {
     struct reduce_plan *p = plan_of(1, {.kind = QX_REDUCE_QUANTILES, .exact_max = 100});
     double *x = random_values(200, 3), v;
@@ -468,6 +478,65 @@ START_TEST(exact_turns_to_sketch_by_the_count_alone)
             reduce_state_fini(&a);
             reduce_state_fini(&b);
         }
+    struct reduce_state few = state_of(p);
+    bool exact;
+    add_groups(p, &few, 99, 1, x, 512);
+    ck_assert_int_eq(reduce_quantile(p, &few, 0, 0.5, &v, &exact), QX_ERR_OK);
+    ck_assert(exact && v == x[0]);
+    add_groups(p, &few, 500, 1, x, 512);
+    ck_assert_int_eq(reduce_quantile(p, &few, 0, 0.5, &v, &exact), QX_ERR_OK);
+    ck_assert(!exact && v == x[0]);
+    reduce_state_fini(&few);
+    reduce_plan_free(p);
+    free(x);
+}
+END_TEST
+
+/* What a worker sends of items beyond exact_max is a sketch's size, not that of all values. */
+START_TEST(a_sketch_stays_small)
+{
+    enum { N = 400000, BLOCK = 100 };
+    struct reduce_plan *p = plan_of(1, {.kind = QX_REDUCE_QUANTILES, .exact_max = 1000});
+    struct reduce_state a = state_of(p), b = state_of(p);
+    struct qx_bytes bytes = {0};
+    double *x = random_values(N, 5);
+    for (size_t at = 0; at < N; at += BLOCK) {
+        ck_assert_int_eq(reduce_reset(p, NULL, &b), QX_ERR_OK);
+        add_groups(p, &b, 5000 + at, BLOCK, x + at, 512);
+        ck_assert_int_eq(reduce_merge(p, NULL, &a, &b), QX_ERR_OK);
+    }
+    ck_assert_int_eq(reduce_encode(&a, &bytes), QX_ERR_OK);
+    ck_assert_uint_lt(bytes.len, 6 * 8 * 16384); /* 6 levels at most */
+    ck_assert_int_eq(reduce_decode(p, bytes.data, bytes.len, &b, NULL), QX_ERR_OK);
+    assert_same(&a, &b);
+    qx_bytes_fini(&bytes);
+    reduce_state_fini(&a);
+    reduce_state_fini(&b);
+    reduce_plan_free(p);
+    free(x);
+}
+END_TEST
+
+/* A level of a sketch that is not ascending would be merged wrongly: refused. */
+START_TEST(a_sketch_out_of_order_is_refused)
+{
+    enum { N = 20000 };
+    struct reduce_plan *p = plan_of(1, {.kind = QX_REDUCE_QUANTILES, .exact_max = 1});
+    struct reduce_state a = state_of(p), b;
+    struct qx_bytes bytes = {0};
+    double *x = random_values(N, 6);
+    reduce_state_init(&b);
+    add_groups(p, &a, 0, N, x, 512);
+    double *values = (double *)(void *)(a.parts[0].data + a.parts[0].len) - (N - 16384) - 8192,
+           swap = values[9];
+    ck_assert_double_lt(values[9], values[10]); /* level 1 */
+    values[9] = values[10];
+    values[10] = swap;
+    ck_assert_int_eq(reduce_encode(&a, &bytes), QX_ERR_OK);
+    ck_assert_int_eq(reduce_decode(p, bytes.data, bytes.len, &b, NULL), QX_ERR_PROTO);
+    qx_bytes_fini(&bytes);
+    reduce_state_fini(&a);
+    reduce_state_fini(&b);
     reduce_plan_free(p);
     free(x);
 }
@@ -992,7 +1061,9 @@ int main(void)
     tcase_add_loop_test(tc, sorting_agrees_with_qsort, 0, 12);
     tcase_add_loop_test(tc, sketch_ranks_are_within_the_bound, 0, 6);
     tcase_add_test(tc, bits_of_a_sketch_are_for_ever);
-    tcase_add_test(tc, exact_turns_to_sketch_by_the_count_alone);
+    tcase_add_test(tc, exact_turns_to_sketch_by_the_items_alone);
+    tcase_add_test(tc, a_sketch_stays_small);
+    tcase_add_test(tc, a_sketch_out_of_order_is_refused);
     tcase_add_test(tc, table_by_key);
     tcase_add_loop_test(tc, table_agrees_with_a_naive_one, 0, 20);
     tcase_add_test(tc, collect_and_records_keep_the_order);

@@ -21,6 +21,9 @@ START_TEST(rules_are_read)
     ck_assert_int_eq(r.terms[0].op, RULE_LE);
     ck_assert_int_eq(r.terms[1].op, RULE_GE);
     ck_assert_int_eq(r.terms[2].op, RULE_GT);
+    ck_assert_int_eq(rule_parse("exceed=20", &r, &err), QX_ERR_OK);
+    ck_assert_int_eq(r.terms[0].op, RULE_GE);
+    ck_assert(r.terms[0].bound == 20);
 }
 END_TEST
 

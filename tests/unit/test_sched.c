@@ -1141,16 +1141,219 @@ START_TEST(a_finish_that_dies_is_given_up)
     ck_assert_uint_eq(farm.n_leases, 0);
     ck_assert_int_eq(farm.other[0].type, FX_AUX_FAILED);
     ck_assert_uint_eq(farm.other[0].u.lease.token, 5);
-    must((struct sched_event){.type = EV_JOB_CANCEL,
-                              .job = 1}); /* a cancelled job may still be finished from its prefix */
-    must(aux(LEASE_FINISH, 6));
+}
+END_TEST
+
+/* ---- sizes ---- */
+
+static struct sched_event sized(uint32_t cell, uint64_t n_items, uint64_t n_max)
+{
+    return (struct sched_event){.type = EV_CELL_SIZED, .job = 1, .cell = cell, .u.sized = {n_items, n_max}};
+}
+
+START_TEST(a_job_is_sized_before_its_blocks_are_leased)
+{
+    join(1, 4);
+    submit(1, .unsized = true, .n_cells = 2);
     farm_pull();
-    ck_assert_uint_eq(farm.n_leases, 1);
+    ck_assert_uint_eq(farm.n_leases, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        ck_assert_int_eq(farm.lease[i].kind, LEASE_SIZE);
+        ck_assert_uint_eq(farm.lease[i].cell, i);
+    }
+    ck_assert_int_eq(apply((struct sched_event){.type = EV_JOB_EXTEND, .job = 1, .u.extend = {50}}),
+                     QX_ERR_STATE);
+    struct sched_lease second = farm.lease[1];
     done(&farm.lease[0], 1);
-    must(aux(LEASE_FINISH, 7));
-    must((struct sched_event){.type = EV_JOB_FORGET, .job = 1});
+    ck_assert_int_eq(apply(sized(0, 0, 0)), QX_ERR_INVALID);
+    ck_assert_int_eq(apply(sized(0, 9, 3)), QX_ERR_INVALID);
+    must(sized(0, 3, 3));
+    ck_assert_int_eq(apply(sized(0, 3, 3)), QX_ERR_STATE);
+    farm_pull();
+    ck_assert_uint_ge(farm.n_leases, 1);
+    for (size_t i = 0; i < farm.n_leases; i++) {
+        ck_assert_int_eq(farm.lease[i].kind, LEASE_RUN);
+        ck_assert_uint_eq(farm.lease[i].cell, 0);
+        ck_assert_uint_eq(farm.lease[i].end_item, 3);
+        done(&farm.lease[i], 1);
+    }
+    done(&second, 1);
+    must(sized(1, 5, 0));
+    run_dry(1000);
+    struct sched_job_stats stats;
+    ck_assert(sched_job_stats(farm.s, 1, &stats));
+    ck_assert_uint_eq(stats.n_items, 5);
+    ck_assert_uint_eq(stats.items_done, 3 + 5);
+}
+END_TEST
+
+START_TEST(an_extension_stops_at_what_a_cell_has)
+{
+    join(1, 1);
+    submit(1, .unsized = true, .n_cells = 2);
+    for (uint32_t cell = 0; cell < 2; cell++) {
+        farm_pull();
+        ck_assert_int_eq(farm.lease[0].kind, LEASE_SIZE);
+        done(&farm.lease[0], 1);
+        must(sized(farm.lease[0].cell, 4, farm.lease[0].cell == 0 ? 4 : 6));
+    }
+    run_dry(1000);
+    for (uint32_t cell = 0; cell < 2; cell++)
+        must((struct sched_event){.type = EV_CELL_FINISHED, .job = 1, .cell = cell});
+    farm_pull();
+    ck_assert_int_eq(farm.other[farm.n_other - 1].type, FX_JOB_ENDED);
+    must((struct sched_event){.type = EV_JOB_EXTEND, .job = 1, .u.extend = {100}});
+    uint64_t items = 0;
+    for (;;) {
+        farm_pull();
+        if (farm.n_leases == 0)
+            break;
+        for (size_t i = 0; i < farm.n_leases; i++) {
+            ck_assert_uint_eq(farm.lease[i].cell, 1);
+            ck_assert_uint_eq(farm.lease[i].end_item, 6);
+            items += farm.lease[i].n_blocks;
+            done(&farm.lease[i], 1);
+        }
+    }
+    ck_assert_uint_eq(items, 2);
+}
+END_TEST
+
+START_TEST(an_unsized_cell_can_be_cut_off)
+{
+    join(1, 1);
+    submit(1, .unsized = true);
+    farm_pull();
+    struct sched_lease size = farm.lease[0];
+    must((struct sched_event){.type = EV_CELL_STOP, .job = 1});
+    ck_assert_uint_eq(sched_worker_leases(farm.s, 1), 0);
+    ck_assert_int_eq(apply(result_of(&size, 1)), QX_ERR_STALE);
+    farm_pull();
+    ck_assert_int_eq(farm.other[0].type, FX_CELL_COMPLETE);
+    must((struct sched_event){.type = EV_CELL_FINISHED, .job = 1});
+    farm_pull();
+    ck_assert_int_eq(farm.other[0].type, FX_JOB_ENDED);
+}
+END_TEST
+
+START_TEST(what_comes_back_unstarted_too_often_ends_its_job)
+{
+    join(1, 1);
+    submit(1, .n_items = 1);
+    for (int i = 0; i < 8; i++) {
+        farm_pull();
+        ck_assert_uint_eq(farm.n_leases, 1);
+        struct sched_event ev = death_of(&farm.lease[0], false, 0);
+        ev.u.result.started = false;
+        must(ev);
+    }
     farm_pull();
     ck_assert_uint_eq(farm.n_leases, 0);
+    ck_assert_int_eq(farm.other[0].type, FX_JOB_ENDED);
+    ck_assert_int_eq(farm.other[0].u.end, JOB_END_LOST);
+}
+END_TEST
+
+/* What a job that is over, or a cell that has its answer, would be given: nothing, and what is out is stale. */
+START_TEST(nothing_is_leased_of_what_is_over)
+{
+    const struct sched_event ends[] = {{.type = EV_JOB_CANCEL, .job = 1},
+                                       {.type = EV_JOB_FAIL, .job = 1},
+                                       {.type = EV_CELL_FINISHED, .job = 1}};
+    join(1, 4);
+    submit(1, .n_items = 1);
+    run_dry(1000);
+    must(aux(LEASE_FINISH, 5));
+    must(aux(LEASE_MERGE, 6));
+    farm_pull();
+    ck_assert_uint_eq(farm.n_leases, 2);
+    struct sched_lease out[2] = {farm.lease[0], farm.lease[1]};
+    must(aux(LEASE_MERGE, 7)); /* this one waits */
+    must(ends[_i]);
+    ck_assert_uint_eq(sched_worker_leases(farm.s, 1), 0);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(apply(result_of(&out[i], 1)), QX_ERR_STALE);
+    ck_assert_int_eq(apply(aux(LEASE_FINISH, 8)), QX_ERR_STATE);
+    ck_assert_int_eq(apply(aux(LEASE_MERGE, 9)), QX_ERR_STATE);
+    farm_pull();
+    ck_assert_uint_eq(farm.n_leases, 0);
+    ck_assert_int_eq(farm.other[0].type, FX_JOB_ENDED);
+    must((struct sched_event){.type = EV_JOB_FORGET, .job = 1});
+}
+END_TEST
+
+START_TEST(an_answered_cell_of_a_running_job_leases_no_more)
+{
+    join(1, 2);
+    submit(1, .n_items = 1, .n_cells = 2);
+    run_dry(1000); /* both cells are complete, none is answered */
+    must(aux(LEASE_FINISH, 1));
+    farm_pull();
+    struct sched_lease finish = farm.lease[0];
+    must((struct sched_event){.type = EV_CELL_FINISHED, .job = 1, .cell = 0});
+    ck_assert_int_eq(apply(result_of(&finish, 1)), QX_ERR_STALE);
+    ck_assert_int_eq(apply(aux(LEASE_FINISH, 2)), QX_ERR_STATE);
+    struct sched_event other = aux(LEASE_FINISH, 3);
+    other.cell = 1;
+    must(other);
+    farm_pull();
+    ck_assert_uint_eq(farm.n_leases, 1);
+    ck_assert_uint_eq(farm.lease[0].cell, 1);
+}
+END_TEST
+
+START_TEST(a_finish_needs_all_blocks)
+{
+    join(1, 1);
+    submit(1, .n_items = 10);
+    ck_assert_int_eq(apply(aux(LEASE_FINISH, 1)), QX_ERR_STATE);
+    must(aux(LEASE_MERGE, 2));
+}
+END_TEST
+
+static struct sched_event handed_back(const struct sched_lease *l)
+{
+    struct sched_event ev = death_of(l, false, 0);
+    ev.u.result.started = false;
+    ev.u.result.stuck = true;
+    return ev;
+}
+
+/* Worker 1 finds that its slot runs something long, and hands back what it has queued: that goes to worker 2, and worker 1 is
+ * left alone until it is done. */
+START_TEST(what_waits_behind_a_long_lease_goes_elsewhere)
+{
+    join(1, 1);
+    submit(1, .n_items = 100000, .chunk_items = 1);
+    for (int i = 0; i < 10; i++) { /* until the cost is known to be small */
+        farm_pull();
+        struct sched_lease l[EFFECTS_MAX / 8];
+        size_t n = farm.n_leases;
+        memcpy(l, farm.lease, n * sizeof *l);
+        farm.now_ns += MS;
+        for (size_t k = 0; k < n; k++)
+            done(&l[k], 1000);
+    }
+    farm_pull();
+    struct sched_lease held[200];
+    size_t n_held = farm.n_leases;
+    ck_assert_uint_gt(n_held, 20);
+    ck_assert_uint_le(n_held, 200);
+    memcpy(held, farm.lease, n_held * sizeof *held);
+    join(2, 1);
+    farm.now_ns += 30 * MS;
+    for (size_t i = 1; i < n_held; i++)
+        must(handed_back(&held[i]));
+    struct sched_job_stats stats;
+    ck_assert(sched_job_stats(farm.s, 1, &stats));
+    ck_assert_uint_eq(stats.leases_failed, 0);
+    farm_pull();
+    ck_assert_uint_gt(farm.n_leases, 20);
+    for (size_t i = 0; i < farm.n_leases; i++)
+        ck_assert_uint_eq(farm.lease[i].worker, 2);
+    done(&held[0], 30 * MS);
+    farm_pull();
+    ck_assert_uint_gt(sched_worker_leases(farm.s, 1), 0);
 }
 END_TEST
 
@@ -1337,6 +1540,14 @@ int main(void)
     tcase_add_test(tc, a_throttled_job_leases_only_what_came_back);
     tcase_add_test(tc, merges_and_finishes_go_first);
     tcase_add_test(tc, a_finish_that_dies_is_given_up);
+    tcase_add_test(tc, a_job_is_sized_before_its_blocks_are_leased);
+    tcase_add_test(tc, an_extension_stops_at_what_a_cell_has);
+    tcase_add_test(tc, an_unsized_cell_can_be_cut_off);
+    tcase_add_test(tc, what_comes_back_unstarted_too_often_ends_its_job);
+    tcase_add_loop_test(tc, nothing_is_leased_of_what_is_over, 0, 3);
+    tcase_add_test(tc, an_answered_cell_of_a_running_job_leases_no_more);
+    tcase_add_test(tc, a_finish_needs_all_blocks);
+    tcase_add_test(tc, what_waits_behind_a_long_lease_goes_elsewhere);
     tcase_add_test(tc, every_allocation_may_fail);
     suite_add_tcase(suite, tc);
     TCase *ref = tcase_create("reference");

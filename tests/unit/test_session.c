@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/address.h"
 #include "common/mem.h"
 #include "proto/control.h"
 #include "quincunx/session.h"
@@ -306,6 +307,40 @@ START_TEST(a_job_goes_from_submission_to_result)
 }
 END_TEST
 
+START_TEST(names_of_files_travel_beside_the_references)
+{
+    struct qx_session *s = session_new();
+    const struct qx_arg files[] = {{"blob:00:7", "law.csv"}, {"blob:11:9", "two.csv"}};
+    struct qx_job_options o = job;
+    o.files = files;
+    o.n_files = 2;
+    uint64_t tag = submit(s, &o);
+    struct control c = out(s);
+    ck_assert_uint_eq(c.u.submit.spec.n_files, 2);
+    ck_assert_str_eq(c.u.submit.spec.files[1].name, "blob:11:9");
+    ck_assert_str_eq(c.u.submit.spec.files[1].value, "two.csv");
+    control_fini(&c);
+    struct param one[] = {{"data", "blob:00:7"}}, params[] = {{"x", "1"}};
+    struct param names[] = {{"blob:00:7", "law.csv"}};
+    struct job_cell grid[] = {{1, one}};
+    struct cell_answer answers[] = {cell_answer(10)};
+    c = answer_of(tag, 12, answers, grid, 1);
+    c.u.answer.spec.n_params = 1;
+    c.u.answer.spec.params = params;
+    c.u.answer.spec.n_files = 1;
+    c.u.answer.spec.files = names;
+    feed(s, &c);
+    struct qx_event ev = event(s, QX_EVENT_RESULT);
+    ck_assert_str_eq(ev.u.result->args[0].value, "1");
+    ck_assert_str_eq(ev.u.result->cells[0].args[0].value, "blob:00:7");
+    ck_assert_uint_eq(ev.u.result->n_files, 1);
+    ck_assert_str_eq(ev.u.result->files[0].name, "blob:00:7");
+    ck_assert_str_eq(ev.u.result->files[0].value, "law.csv");
+    qx_event_fini(&ev);
+    qx_session_free(s);
+}
+END_TEST
+
 START_TEST(wanted_news_are_asked_for_once_the_job_has_a_number)
 {
     struct qx_session *s = session_new();
@@ -395,12 +430,22 @@ START_TEST(questions_and_answers)
     struct job_info jobs[] = {info_of(1, JOB_STATE_DONE), info_of(2, JOB_STATE_FAILED)};
     jobs[1].error = "all failed";
     jobs[1].error_code = QX_ERR_TASK;
+    struct param given[] = {{"data", "law.csv"}};
+    jobs[1].until = "width<0.1";
+    jobs[1].measure = 0.25;
+    jobs[1].n_params = 1;
+    jobs[1].params = given;
     c = (struct control){.type = CONTROL_JOB_LIST, .tag = tag, .u.job_list = {2, jobs}};
     feed(s, &c);
     ev = event(s, QX_EVENT_JOBS);
     ck_assert_uint_eq(ev.u.jobs->n, 2);
     ck_assert_str_eq(ev.u.jobs->jobs[1].error, "all failed");
     ck_assert_int_eq(ev.u.jobs->jobs[1].code, QX_ERR_TASK);
+    ck_assert_str_eq(ev.u.jobs->jobs[0].until, "");
+    ck_assert_uint_eq(ev.u.jobs->jobs[0].n_params, 0);
+    ck_assert_str_eq(ev.u.jobs->jobs[1].until, "width<0.1");
+    ck_assert_double_eq(ev.u.jobs->jobs[1].measure, 0.25);
+    ck_assert_str_eq(ev.u.jobs->jobs[1].params[0].value, "law.csv");
     qx_event_fini(&ev);
 
     ck_assert_int_eq(qx_session_tasks(s, NULL, &tag), QX_ERR_OK);
@@ -619,6 +664,54 @@ START_TEST(time_in_which_nobody_ticked_does_not_count)
 }
 END_TEST
 
+/* ---- addresses ---- */
+
+START_TEST(a_wrong_address_says_which_part)
+{
+    static const struct {
+        const char *url, *says;
+    } wrong[] = {{"host", "no scheme: want tcp://host:5550"},
+                 {"host:5550", "no scheme: want tcp://host:5550"},
+                 {"/run/m", "no scheme: want ipc:///run/m"},
+                 {"://host:1", "no scheme"},
+                 {"http://host:1", "scheme is 'http'"},
+                 {"tcp://", "names no host"},
+                 {"tcp://:5550", "names no host"},
+                 {"tcp://*:5550", "names no host"},
+                 {"tcp://host", "no port: the usual one is 5550, as in tcp://host:5550"},
+                 {"tcp://host:", "no port: the usual one is 5550, as in tcp://host:5550"},
+                 {"tcp://[::1]", "no port: the usual one is 5550, as in tcp://[::1]:5550"},
+                 {"tcp://host:0", "'0' is no port"},
+                 {"tcp://host:65536", "'65536' is no port"},
+                 {"tcp://host:+1", "'+1' is no port"},
+                 {"tcp://host:5550/x", "'5550/x' is no port"},
+                 {"tcp://::1:5550", "in brackets"},
+                 {"ipc://", "no path"},
+                 {"", "no scheme"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct qx_error err = {0};
+        ck_assert_int_eq(address_check(wrong[i].url, &err), QX_ERR_INVALID);
+        ck_assert_msg(strstr(err.text, wrong[i].says) && strstr(err.text, wrong[i].url), "%s: %s",
+                      wrong[i].url, err.text);
+    }
+    static const char *const right[] = {"tcp://host:1", "tcp://127.0.0.1:65535", "tcp://[::1]:5550",
+                                        "ipc://m", "tcp://eth0;host:5550"};
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++)
+        ck_assert_int_eq(address_check(right[i], NULL), QX_ERR_OK);
+}
+END_TEST
+
+START_TEST(a_host_nobody_knows_is_told)
+{
+    struct qx_error err = {0};
+    ck_assert_int_eq(address_resolve("tcp://127.0.0.1:1", 2000, &err), QX_ERR_OK);
+    ck_assert_int_eq(address_resolve("tcp://[::1]:1", 2000, &err), QX_ERR_OK);
+    ck_assert_int_eq(address_resolve("ipc://no-such-host", 2000, &err), QX_ERR_OK);
+    ck_assert_int_eq(address_resolve("tcp://no such host:1", 2000, &err), QX_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(err.text, "'no such host'"));
+}
+END_TEST
+
 /* ---- what may go wrong ---- */
 
 START_TEST(nonsense_changes_nothing)
@@ -728,6 +821,7 @@ int main(void)
     tcase_add_test(jobs, seeds_and_tokens_are_drawn_and_differ);
     tcase_add_test(jobs, wrong_jobs_are_refused_and_nothing_is_sent);
     tcase_add_test(jobs, a_job_goes_from_submission_to_result);
+    tcase_add_test(jobs, names_of_files_travel_beside_the_references);
     tcase_add_test(jobs, wanted_news_are_asked_for_once_the_job_has_a_number);
     tcase_add_test(jobs, an_error_ends_its_request_alone);
     tcase_add_test(jobs, what_nobody_asked_for_is_dropped);
@@ -739,6 +833,8 @@ int main(void)
     tcase_add_test(time, a_silent_master_is_pinged_and_then_lost);
     tcase_add_test(time, a_master_that_answers_is_not_lost);
     tcase_add_test(time, time_in_which_nobody_ticked_does_not_count);
+    tcase_add_test(bad, a_wrong_address_says_which_part);
+    tcase_add_test(bad, a_host_nobody_knows_is_told);
     tcase_add_test(bad, nonsense_changes_nothing);
     tcase_add_test(bad, truncated_messages_are_survived);
     tcase_add_test(bad, no_memory_is_told_and_nothing_leaks);

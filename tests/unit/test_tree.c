@@ -15,18 +15,23 @@ struct cell {
     uint64_t n_items, n_blocks; /* blocks: whole ones */
 };
 
-static struct cell cell_of(uint64_t n_items)
+static struct cell cell_with(uint64_t n_items, uint32_t grain, uint64_t exact_max)
 {
     static const char *const names[] = {"x", "y"};
     static const uint32_t first[] = {0};
-    static const struct qx_reducer reducers[] = {
+    const struct qx_reducer reducers[] = {
         {.kind = QX_REDUCE_MOMENTS},
         {.kind = QX_REDUCE_COLLECT},
-        {.kind = QX_REDUCE_QUANTILES, .columns = first, .n_columns = 1, .exact_max = 50}};
-    struct cell c = {.layout = {3, 2}, .n_items = n_items};
+        {.kind = QX_REDUCE_QUANTILES, .columns = first, .n_columns = 1, .exact_max = exact_max}};
+    struct cell c = {.layout = {grain, 2}, .n_items = n_items};
     ck_assert_int_eq(reduce_plan_new(names, 2, reducers, 3, &c.plan, NULL), QX_ERR_OK);
     c.n_blocks = block_of(c.layout, n_items);
     return c;
+}
+
+static struct cell cell_of(uint64_t n_items)
+{
+    return cell_with(n_items, 3, 50);
 }
 
 static struct tree *tree_of(const struct cell *c, bool checkpoints)
@@ -146,12 +151,10 @@ static size_t random_nodes(struct qx_stream *r, bool checkpoints, uint64_t first
 enum { RANDOM_BLOCKS = 90 };
 
 /* Seeds: any order, any node sizes, checkpoints on and off, the partial block early or late: one digest. */
-static void any_order(uint64_t seed)
+static void any_order(struct qx_stream *rng, struct cell c)
 {
-    struct qx_stream r;
-    qx_stream_init(&r, 1, seed, 0);
+    struct qx_stream r = *rng;
     bool checkpoints = qx_below(&r, 2);
-    struct cell c = cell_of(1 + qx_below(&r, qx_below(&r, 2) ? 60 : 900));
     struct tree *t = tree_of(&c, checkpoints);
     struct block_node nodes[RANDOM_BLOCKS + QX_NODES_MAX];
     ck_assert_uint_le(c.n_blocks, RANDOM_BLOCKS);
@@ -197,8 +200,20 @@ static void any_order(uint64_t seed)
 
 START_TEST(any_order_gives_one_digest)
 {
-    for (int seed = 10 * _i; seed < 10 * _i + 10; seed++)
-        any_order((uint64_t)seed);
+    for (int seed = 10 * _i; seed < 10 * _i + 10; seed++) {
+        struct qx_stream r;
+        qx_stream_init(&r, 1, (uint64_t)seed, 0);
+        any_order(&r, cell_of(1 + qx_below(&r, qx_below(&r, 2) ? 60 : 900)));
+    }
+}
+END_TEST
+
+/* Enough items that the sketch of quantiles is compacted on several levels, on both sides of the switch. */
+START_TEST(a_sketch_has_one_digest)
+{
+    struct qx_stream r;
+    qx_stream_init(&r, 1, (uint64_t)_i, 1);
+    any_order(&r, cell_with(3000 + qx_below(&r, 120000), 16, 2500 + qx_below(&r, 30000)));
 }
 END_TEST
 
@@ -473,6 +488,7 @@ int main(void)
     Suite *s = suite_create("tree");
     TCase *tc = tcase_create("tree");
     tcase_add_loop_test(tc, any_order_gives_one_digest, 0, 50);
+    tcase_add_loop_test(tc, a_sketch_has_one_digest, 0, 5);
     tcase_add_test(tc, what_overlaps_or_is_no_node_is_refused);
     tcase_add_test(tc, truncate_drops_what_lies_beyond);
     tcase_add_test(tc, an_empty_tree_is_the_state_of_no_items);

@@ -688,7 +688,9 @@ START_TEST(forgetting_a_job_drops_what_is_queued_and_stops_what_runs)
     master_open(&m, "worker/plugins", "1", NULL);
     push_job(&m, 1, &j);
     for (uint64_t b = 0; b < 5; b++)
-        (void)push_lease(&m, 1, (struct frame_lease){.first_block = b, .n_blocks = 1, .end_item = 10});
+        (void)push_lease(&m, 1,
+                         (struct frame_lease){
+                             .first_block = b, .n_blocks = 1, .end_item = 10, .expect_ns = 10 * NS_PER_S});
     (void)wait_for(&m, CONTROL_UNKNOWN, false, 200);
     push_forget(&m, 1);
     push_job(&m, 2, &quick);
@@ -697,6 +699,40 @@ START_TEST(forgetting_a_job_drops_what_is_queued_and_stops_what_runs)
     ck_assert_uint_eq(v.result.lease, lease);
     ck_assert_uint_eq(v.head.seq, 1);
     ack(&m, 1);
+    end_in_order(&m);
+}
+END_TEST
+
+/* A microsecond was expected, it takes 2 s: what is queued behind it goes back to the master, at once and as no failure. */
+START_TEST(what_waits_for_a_late_executor_is_handed_back)
+{
+    struct master m;
+    struct trial_job j = {
+        .task = "odd.item", .params = {"what", "doze", "at", "0"}, .n_items = 900, .seed = 1};
+    master_open(&m, "worker/plugins", "1", NULL);
+    push_job(&m, 1, &j);
+    enum { QUEUED = 700 }; /* more than an executor's ring is given */
+    uint64_t start_ns = clock_ns();
+    for (uint64_t b = 0; b <= QUEUED; b++)
+        (void)push_lease(
+            &m, 1, (struct frame_lease){.first_block = b, .n_blocks = 1, .end_item = 900, .expect_ns = 1000});
+    for (uint64_t b = 1; b <= QUEUED; b++) {
+        struct frame_view v = wait_result(&m);
+        ck_assert_uint_eq(v.result.first_block, b);
+        ck_assert_uint_eq(v.result.outcome, QX_OUTCOME_LOST);
+        ck_assert_int_eq(v.result.code, QX_ERR_AGAIN);
+        ck_assert_uint_eq(v.result.started, 0);
+    }
+    ck_assert_uint_lt(clock_ns() - start_ns, 3 * NS_PER_S / 2);
+    struct frame_view v = wait_result(&m);
+    ck_assert_uint_eq(v.result.first_block, 0);
+    ck_assert_uint_eq(v.result.outcome, QX_OUTCOME_OK);
+    uint64_t lease = push_lease(
+        &m, 1, (struct frame_lease){.first_block = 1, .n_blocks = 1, .end_item = 900, .attempt = 2});
+    v = wait_result(&m);
+    ck_assert_uint_eq(v.result.lease, lease);
+    ck_assert_uint_eq(v.result.outcome, QX_OUTCOME_OK);
+    ack(&m, QUEUED + 2);
     end_in_order(&m);
 }
 END_TEST
@@ -877,6 +913,7 @@ int main(void)
     tcase_add_test(tc, a_master_of_another_version_ends_it);
     tcase_add_test(tc, a_master_that_forgot_us_is_joined_again);
     tcase_add_test(tc, forgetting_a_job_drops_what_is_queued_and_stops_what_runs);
+    tcase_add_test(tc, what_waits_for_a_late_executor_is_handed_back);
     tcase_add_test(tc, a_lease_without_its_job_is_no_attempt);
     tcase_add_test(tc, garbage_is_survived);
     tcase_add_test(tc, leases_wait_for_data_that_is_fetched_in_parts);

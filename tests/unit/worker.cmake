@@ -3,7 +3,7 @@ qx_add_check_test(test_placement SOURCES unit/test_placement.c LINK qx_daemon Pk
 qx_add_check_test(test_ring SOURCES unit/test_ring.c LINK qx_pool LABELS threads)
 qx_add_check_test(test_worker_blobs SOURCES unit/test_worker_blobs.c LINK qx_pool)
 qx_add_check_test(test_pool SOURCES unit/test_pool.c unit/trial.c LINK qx_pool LABELS release)
-qx_add_check_test(test_worker SOURCES unit/test_worker.c unit/trial.c LINK qx_pool qx_daemon PkgConfig::ZMQ LABELS release TIMEOUT 300)
+qx_add_check_test(test_worker SOURCES unit/test_worker.c unit/trial.c LINK qx_pool qx_daemon PkgConfig::ZMQ LABELS release threads TIMEOUT 300)
 if(BUILD_TESTING)
     add_dependencies(test_pool plugin_worker_odd plugin_worker_crash_on_load)
     add_dependencies(test_worker qx-worker plugin_worker_odd plugin_good)

@@ -67,7 +67,8 @@ static qx_err do_it(struct qx_ctx *ctx, const char *what)
         while (!qx_cancelled(ctx))
             nap(2);
         return QX_ERR_CANCELLED;
-    }
+    } else if (strcmp(what, "doze") == 0)
+        nap(2000);
     while (strcmp(what, "hang") == 0)
         nap(1000);
     return QX_ERR_OK;

@@ -1,0 +1,133 @@
+#include "client/cli/gnuplot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/error.h"
+
+extern char **environ;
+
+static bool have_gnuplot(void)
+{
+    const char *list = getenv("PATH");
+    while (list && *list) {
+        char path[4096];
+        size_t n = strcspn(list, ":");
+        (void)snprintf(path, sizeof path, "%.*s/gnuplot", (int)n, list);
+        if (n && access(path, X_OK) == 0)
+            return true;
+        list += n + (list[n] == ':');
+    }
+    return false;
+}
+
+static const char *terminal_for(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    if (dot && !strcmp(dot, ".png"))
+        return "pngcairo size 1400,900 fontscale 1.25 linewidth 1.6 font 'DejaVu Sans,13'";
+    if (dot && !strcmp(dot, ".svg"))
+        return "svg size 1000,640 dynamic font 'DejaVu Sans,14' background '#ffffff'";
+    if (dot && !strcmp(dot, ".pdf"))
+        return "pdfcairo size 9in,5.8in font 'DejaVu Sans,13'";
+    return NULL;
+}
+
+qx_err gnuplot_check(const char *path, struct qx_error *err)
+{
+    if (!terminal_for(path))
+        return qx_fail(err, QX_ERR_INVALID, "--plot %s: want a name that ends in .png, .svg or .pdf", path);
+    if (!have_gnuplot())
+        return qx_fail(err, QX_ERR_INVALID,
+                       "--plot needs gnuplot, which is not installed (Debian: apt install gnuplot-nox)");
+    return QX_ERR_OK;
+}
+
+/* Text inside single quotes. */
+void gnuplot_quote(FILE *to, const char *text)
+{
+    (void)fputc('\'', to);
+    for (; *text; text++) {
+        if (*text == '\'')
+            (void)fputc('\'', to);
+        (void)fputc((unsigned char)*text < 0x20 ? ' ' : *text, to);
+    }
+    (void)fputc('\'', to);
+}
+
+int gnuplot_start(FILE *s, const char *path, size_t n_panels, const char *heading)
+{
+    size_t columns = 1;
+    while (columns * columns < n_panels)
+        columns++;
+    (void)fprintf(s, "set terminal %s noenhanced\nset output ", terminal_for(path));
+    gnuplot_quote(s, path);
+    (void)fputs("\nset encoding utf8\n"
+                "set border 3 linecolor '#888888' linewidth 1\n"
+                "set tics nomirror out scale 0.6 textcolor '#333333'\n"
+                "set grid ytics linecolor '#e4e4e4' linewidth 1 linetype 1\n"
+                "set style fill solid 1.0 noborder\n"
+                "set key off\nset bmargin 4.2\nset rmargin 4\n",
+                s);
+    if (n_panels > 1) {
+        (void)fprintf(s, "set multiplot layout %zu,%zu title ", (n_panels + columns - 1) / columns, columns);
+        gnuplot_quote(s, heading);
+        (void)fprintf(s, " font 'DejaVu Sans,15'\nset tics font 'DejaVu Sans,%d'\n", columns > 2 ? 9 : 11);
+    }
+    return (int)columns;
+}
+
+void gnuplot_panel(FILE *s)
+{
+    (void)fputs("unset label\nunset arrow\nset autoscale\n", s);
+}
+
+void gnuplot_title(FILE *s, const char *text, double offset)
+{
+    (void)fputs("set title ", s);
+    gnuplot_quote(s, text);
+    (void)fprintf(s, " font 'DejaVu Sans,15' textcolor '#222222' offset 0,%g\n", offset);
+}
+
+void gnuplot_axis(FILE *s, const char *which, const char *text)
+{
+    (void)fprintf(s, "set %slabel ", which);
+    gnuplot_quote(s, text);
+    (void)fputs(" textcolor '#333333'\n", s);
+}
+
+/* Runs a finished script; stderr comes back in err. */
+qx_err gnuplot_run(FILE *script, struct qx_error *err)
+{
+    int said = memfd_create("gnuplot-stderr", MFD_CLOEXEC);
+    posix_spawn_file_actions_t files;
+    char *argv[] = {"gnuplot", "-", NULL};
+    pid_t pid;
+    if (said < 0 || fflush(script) || posix_spawn_file_actions_init(&files))
+        return qx_fail(err, QX_ERR_INVALID, "--plot: %s", strerror(errno));
+    rewind(script);
+    (void)posix_spawn_file_actions_adddup2(&files, fileno(script), STDIN_FILENO);
+    (void)posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    (void)posix_spawn_file_actions_adddup2(&files, said, STDERR_FILENO);
+    int e = posix_spawnp(&pid, "gnuplot", &files, NULL, argv, environ), status = 0;
+    posix_spawn_file_actions_destroy(&files);
+    if (!e)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+    char words[160] = "";
+    ssize_t n = pread(said, words, sizeof words - 1, 0);
+    words[n > 0 ? n : 0] = '\0';
+    close(said);
+    if (e)
+        return qx_fail(err, QX_ERR_INVALID, "--plot: cannot start gnuplot: %s", strerror(e));
+    if (status)
+        return qx_fail(err, QX_ERR_INVALID, "--plot: gnuplot failed: %s", words + strspn(words, "\n"));
+    return QX_ERR_OK;
+}
