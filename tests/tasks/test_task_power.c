@@ -29,6 +29,7 @@ static const char *const exact[][LIST] = {
     {"design", "cor", "n", "30", "rho", "0.4", NULL},
     {"design", "cor", "n", "10", "rho", "-0.5", "alternative", "less", NULL},
     {"design", "lm", "n", "30", "slope", "0.5", NULL},
+    {"design", "lm", "n", "25", "slope", "0.2", "sdx", "3", NULL},
     {"design", "lm", "n", "30", "slope", "0.5", "sd", "2", "sdx", "3", "x", "grid", NULL},
 };
 
@@ -68,22 +69,53 @@ START_TEST(simulated_power_is_near_the_approximate_one)
 }
 END_TEST
 
-START_TEST(approximations_have_their_published_values)
-{
-    struct taskrun r =
-        task_run("power.sim", 1, 100,
-                 PARAMS("design", "prop2", "n", "80", "p1", "0.2", "p2", "0.35", "alternative", "less"));
+/* Numbers that R gives, and how. */
+static const struct {
+    const char *member;
+    double value, slack;
+    const char *params[LIST];
+} formulas[] = {
     /* power.prop.test(n=80, p1=.2, p2=.35, alternative="one.sided") */
-    ck_assert_double_eq_tol(answer_number(&r, "approximation"), 0.6867659162477946, 1e-12);
-    taskrun_free(&r);
-    r = task_run("power.sim", 1, 100, PARAMS("design", "wilcoxon", "n", "20", "delta", "1"));
-    /* k <- sqrt(12*.25*40)*(pnorm(1/sqrt(2))-.5); pnorm(k-qnorm(.975))+pnorm(-k-qnorm(.975)) */
-    ck_assert_double_eq_tol(answer_number(&r, "approximation"), 0.8135177264940471, 1e-12);
-    taskrun_free(&r);
-    r = task_run("power.sim", 1, 100,
-                 PARAMS("design", "anova", "groups", "4", "between", "1", "within", "3", "find", "n"));
+    {"approximation",
+     0.6867659162477946,
+     1e-12,
+     {"design", "prop2", "n", "80", "p1", "0.2", "p2", "0.35", "alternative", "less", NULL}},
+    /* k <- 0:50; p <- sapply(k, function(i) prop.test(i, 50, .3, alternative="greater", correct=FALSE)$p.value);
+     * sum(dbinom(k, 50, .45)[p <= .05]); the second two-sided and corrected */
+    {"analytic",
+     0.7138303902533133,
+     1e-12,
+     {"design", "prop1", "n", "50", "p0", "0.3", "p1", "0.45", "test", "chisq", "alternative", "greater",
+      NULL}},
+    {"analytic",
+     0.6100506158597205,
+     1e-12,
+     {"design", "prop1", "n", "50", "p0", "0.3", "p1", "0.45", "test", "chisq.cc", NULL}},
+    /* k <- sqrt(12*.25*40)*(pnorm(1/sqrt(2))-.5); pnorm(k-qnorm(.975)) + pnorm(-k-qnorm(.975)) */
+    {"approximation", 0.8135177264940471, 1e-12, {"design", "wilcoxon", "n", "20", "delta", "1", NULL}},
+    /* b <- .3; p0 <- .2; p1 <- plogis(qlogis(p0)+1.2); P <- (1-b)*p0+b*p1; z <- qnorm(.975); d <- (p1-p0)*sqrt(150*(1-b));
+     * s0 <- sqrt(P*(1-P)/b); s1 <- sqrt(p0*(1-p0)+p1*(1-p1)*(1-b)/b); pnorm((d-z*s0)/s1) + pnorm((-d-z*s0)/s1) */
+    {"approximation",
+     0.8773968117949117,
+     1e-12,
+     {"design", "logistic", "n", "150", "slope", "1.2", "rate", "0.2", "x", "binary(0.3)", NULL}},
+    /* ev <- function(l) 1-(exp(-l)-exp(-4*l))/(3*l); l <- log(2)/2; s <- -log(.6)*sqrt(80*(ev(.6*l)+ev(l))/4);
+     * pnorm(s-qnorm(.975)) + pnorm(-s-qnorm(.975)) */
+    {"approximation",
+     0.6078824322315267,
+     1e-12,
+     {"design", "logrank", "n", "80", "hr", "0.6", "median", "2", "accrual", "3", "followup", "1", NULL}},
     /* power.anova.test(groups=4, between.var=1, within.var=3, power=.80)$n, which R solves to 1e-4 */
-    ck_assert_double_eq_tol(answer_number(&r, "analytic_n"), 11.92613, 1e-4);
+    {"analytic_n",
+     11.92613,
+     1e-4,
+     {"design", "anova", "groups", "4", "between", "1", "within", "3", "find", "n", NULL}},
+};
+
+START_TEST(formulas_as_r)
+{
+    struct taskrun r = task_run("power.sim", 1, 100, formulas[_i].params);
+    ck_assert_double_eq_tol(answer_number(&r, formulas[_i].member), formulas[_i].value, formulas[_i].slack);
     taskrun_free(&r);
 }
 END_TEST
@@ -215,7 +247,9 @@ START_TEST(search_ends_at_the_analytic_size)
     ck_assert_int_le(rounds, 10);
     ck_assert_double_ge(answer_number(&r, "estimate"), answer_number(&r, "target"));
     ck_assert_double_le(answer_number(&r, "n_lower"), n);
+    ck_assert_double_ge(answer_number(&r, "n_lower"), 0.9 * n - 1);
     ck_assert_double_ge(answer_number(&r, "n_upper"), n);
+    ck_assert_double_le(answer_number(&r, "n_upper"), 1.1 * n + 1);
     ck_assert_uint_eq(json_array_size(json_object_get(r.answer, "sizes")), (size_t)rounds);
     ck_assert_str_eq(answer_text(&r, "plot.panels.0.kind"), "lines");
     ck_assert_double_eq(answer_number(&r, "plot.panels.0.marks.1.x"), n);
@@ -301,7 +335,7 @@ int main(void)
     tcase_add_loop_test(tc, simulated_power_is_the_exact_one, 0, (int)(sizeof exact / sizeof exact[0]));
     tcase_add_loop_test(tc, simulated_power_is_near_the_approximate_one, 0,
                         (int)(sizeof approximate / sizeof approximate[0]));
-    tcase_add_test(tc, approximations_have_their_published_values);
+    tcase_add_loop_test(tc, formulas_as_r, 0, (int)(sizeof formulas / sizeof formulas[0]));
     tcase_add_test(tc, intervals_hold_the_estimate);
     tcase_add_test(tc, no_formula_no_claim);
     tcase_add_test(tc, undefined_tests_are_counted);
