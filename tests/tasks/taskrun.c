@@ -29,8 +29,8 @@ static void load_plugins(void)
         return;
     ck_assert_msg(dir != NULL, "QX_PLUGIN_DIR is not set: run through ctest");
     ck_assert_int_eq(registry_new(&registry), QX_ERR_OK);
-    for (int i = 0; i < 3; i++) {
-        static const char *const names[] = {"qx_basic", "qx_mc", "qx_boot"};
+    for (int i = 0; i < 4; i++) {
+        static const char *const names[] = {"qx_basic", "qx_mc", "qx_boot", "qx_em"};
         char path[PATH_BYTES];
         (void)snprintf(path, sizeof path, "%s/%s.so", dir, names[i]);
         ck_assert_msg(registry_load(registry, path, &err) == QX_ERR_OK, "%s", err.text);
