@@ -133,11 +133,11 @@ qx_err em_rows_open(struct qx_ctx *ctx, struct rows *ret, const char *ret_names[
     *ret = (struct rows){0};
     *ret_dropped = 0;
     qx_err e = choose_columns(ctx, t, columns, &ret->p);
-    if (e != QX_ERR_OK)
+    if (e != QX_ERR_OK || ret->p == 0)
         return e;
     if (n_rows > ROWS_MAX)
         return qx_error(ctx, QX_ERR_INVALID, "more than %d rows", ROWS_MAX);
-    ret->x = malloc(((size_t)n_rows + 1) * ret->p * sizeof *ret->x);
+    ret->x = calloc((size_t)n_rows + 1, ret->p * sizeof *ret->x);
     if (!ret->x)
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
     for (uint32_t i = 0; i < ret->p; i++)

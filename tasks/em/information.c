@@ -20,7 +20,7 @@ static void inverse_of(const double *l, uint32_t p, double *ret)
 static void cov_gradient(const double *a, const double *second, double weight, uint32_t p, bool diagonal,
                          double *ret)
 {
-    double as[MIXTURE_P_MAX * MIXTURE_P_MAX];
+    double as[MIXTURE_P_MAX * MIXTURE_P_MAX] = {0};
     for (uint32_t i = 0; i < p; i++) {
         for (uint32_t j = 0; j < p; j++) {
             double sum = 0;
@@ -86,6 +86,7 @@ static struct place place_of(struct shape s, uint32_t q)
     if (q < s.k * s.p)
         return (struct place){PLACE_MEAN, q / s.p, q % s.p, 0};
     q -= s.k * s.p;
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero,clang-analyzer-core.UndefinedBinaryOperatorResult): p is positive */
     struct place at = {PLACE_COV, q / each, 0, 0};
     q %= each;
     if (s.diagonal) {

@@ -139,6 +139,7 @@ static inline double normalise(double *w, uint32_t k)
     double share = 1 / sum;
     for (uint32_t c = 0; c < k; c++)
         w[c] *= share;
+    /* cppcheck-suppress invalidFunctionArg ; the largest term is 1 */
     return top + log(sum);
 }
 
@@ -249,7 +250,7 @@ enum step mixture_maximise(struct mixture *m, const struct sums *s, const struct
     uint32_t k = m->shape.k, p = m->shape.p;
     double sd[MIXTURE_K_MAX * MIXTURE_P_MAX], change = 0;
     for (uint32_t c = 0; c < k; c++) {
-        double shift[MIXTURE_P_MAX], *cov = m->cov + (size_t)c * p * p, lambda = s->weight[c] / data->n;
+        double shift[MIXTURE_P_MAX] = {0}, *cov = m->cov + (size_t)c * p * p, lambda = s->weight[c] / data->n;
         if (!(s->weight[c] > 1e-8))
             return STEP_EMPTY;
         change = larger(change, fabs(lambda - m->lambda[c]));

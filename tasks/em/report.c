@@ -537,8 +537,10 @@ qx_err em_finish(struct qx_ctx *ctx, void *state, const struct qx_answer *answer
                    : qx_error(ctx, QX_ERR_TASK,
                               "no start gave a fit: in each a component shrank to a point or lost its "
                               "rows; use a smaller k, equal=yes or more starts");
-    if (!rank_starts(ctx, &r, answer))
+    if (!rank_starts(ctx, &r, answer)) {
+        free(r.starts);
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
+    }
     r.fit = em_fit(e, ctx->seed, r.item, keep, &r.trace);
     bool ok = r.fit.end <= FIT_MAX_ITER && !r.trace.failed && mixture_init(&r.se, e->shape);
     qx_err err = QX_ERR_OK;

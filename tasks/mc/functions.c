@@ -19,7 +19,7 @@ static bool functions_room(struct functions *fs, uint32_t n)
 
 void functions_fini(struct functions *fs)
 {
-    for (uint32_t i = 0; i < fs->n; i++) {
+    for (uint32_t i = 0; fs->f && fs->text && i < fs->n; i++) {
         integrand_fini(&fs->f[i]);
         free(fs->text[i]);
     }

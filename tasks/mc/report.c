@@ -37,7 +37,8 @@ static bool is_heavy_tailed(struct qx_ctx *ctx, const struct report *r, uint32_t
 static void from_moments(struct qx_ctx *ctx, struct report *r)
 {
     uint32_t k = r->s->f.n, c = r->s->control.n, width = k + c;
-    double mean[COLUMNS_OF_MOMENTS], cov[COLUMNS_OF_MOMENTS * COLUMNS_OF_MOMENTS], n = (double)r->n;
+    double mean[COLUMNS_OF_MOMENTS] = {0}, cov[COLUMNS_OF_MOMENTS * COLUMNS_OF_MOMENTS] = {0},
+           n = (double)r->n;
     for (uint32_t i = 0; i < width; i++) {
         mean[i] = qx_answer_number(ctx, r->answer, MC_RED_MOMENTS, QX_ANSWER_MEAN, i, 0);
         for (uint32_t j = 0; j < width; j++)
@@ -61,7 +62,7 @@ static void from_moments(struct qx_ctx *ctx, struct report *r)
 static void from_replicates(struct qx_ctx *ctx, struct report *r)
 {
     uint32_t k = r->s->f.n, m = r->s->replicates;
-    double mean[SOBOL_COLUMNS_MAX];
+    double mean[SOBOL_COLUMNS_MAX] = {0};
     for (uint32_t i = 0; i < m * k; i++)
         mean[i] = qx_answer_number(ctx, r->answer, MC_RED_SUMS, QX_ANSWER_SUM, i, 0) / (double)r->n;
     r->now = (struct estimates){.k = k, .df = m - 1};
@@ -240,6 +241,64 @@ static void emit_warnings(struct qx_ctx *ctx, const struct report *r)
         qx_emit_text(ctx, "note", "the points are most even where n is a power of two");
 }
 
+/* ---- the picture of the rounds ---- */
+
+static void emit_list(struct qx_ctx *ctx, const char *name, const double *v, uint32_t n)
+{
+    qx_emit_list(ctx, name);
+    for (uint32_t i = 0; i < n; i++)
+        qx_emit_number(ctx, NULL, v[i]);
+    qx_emit_close(ctx);
+}
+
+static void emit_points(struct qx_ctx *ctx, const struct report *r)
+{
+    const struct mc_rounds *v = &r->s->rounds;
+    double x[VEGAS_ROUNDS_MAX], y[VEGAS_ROUNDS_MAX], lower[VEGAS_ROUNDS_MAX], upper[VEGAS_ROUNDS_MAX];
+    double z = gsl_cdf_ugaussian_Pinv(0.5 + r->s->conf / 2);
+    for (uint32_t i = 0; i <= v->round; i++) {
+        struct estimates e;
+        vegas_round_unpack(v->past + (size_t)i * vegas_round_numbers(r->s->f.n), r->s->f.n, &e);
+        x[i] = i + 1;
+        y[i] = e.value[0];
+        lower[i] = y[i] - z * sqrt(e.cov[0][0]);
+        upper[i] = y[i] + z * sqrt(e.cov[0][0]);
+    }
+    qx_emit_open(ctx, NULL);
+    qx_emit_text(ctx, "name", "rounds");
+    emit_list(ctx, "x", x, v->round + 1);
+    emit_list(ctx, "y", y, v->round + 1);
+    emit_list(ctx, "lower", lower, v->round + 1);
+    emit_list(ctx, "upper", upper, v->round + 1);
+    qx_emit_close(ctx);
+}
+
+static void emit_plot(struct qx_ctx *ctx, const struct report *r)
+{
+    if (r->s->method != MC_VEGAS || r->s->rounds.round == 0)
+        return;
+    qx_emit_open(ctx, "plot");
+    qx_emit_list(ctx, "panels");
+    qx_emit_open(ctx, NULL);
+    qx_emit_text(ctx, "kind", "points");
+    emit_format(ctx, "title", "rounds of vegas: %.200s", r->s->f.text[0]);
+    qx_emit_text(ctx, "xlabel", "round");
+    qx_emit_text(ctx, "ylabel", "integral");
+    qx_emit_list(ctx, "series");
+    emit_points(ctx, r);
+    qx_emit_close(ctx);
+    qx_emit_list(ctx, "marks");
+    qx_emit_open(ctx, NULL);
+    qx_emit_number(ctx, "y", r->now.value[0]);
+    qx_emit_text(ctx, "label", "estimate");
+    qx_emit_text(ctx, "style", "estimate");
+    qx_emit_close(ctx);
+    qx_emit_close(ctx);
+    qx_emit_close(ctx);
+    qx_emit_close(ctx);
+    qx_emit_close(ctx);
+}
+
 /* ---- the next round ---- */
 
 static void emit_numbers(struct qx_ctx *ctx, const char *name, const double *v, size_t n, char *text)
@@ -324,5 +383,6 @@ qx_err mc_finish(struct qx_ctx *ctx, void *state, const struct qx_answer *answer
     emit_controls(ctx, &r);
     emit_rounds(ctx, &r);
     emit_warnings(ctx, &r);
+    emit_plot(ctx, &r);
     return emit_next(ctx, &r);
 }

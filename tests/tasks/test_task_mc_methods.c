@@ -242,6 +242,8 @@ START_TEST(vegas_learns_where_the_peak_is)
     ck_assert_double_lt(answer_number(&r, "se"), 0.02 * answer_number(&plain, "se"));
     ck_assert_double_lt(answer_number(&r, "chi2_dof"), 4);
     ck_assert_double_lt(20 * answer_number(&r, "per_round.5.se"), answer_number(&r, "per_round.0.se"));
+    ck_assert_double_eq(answer_number(&r, "plot.panels.0.series.0.y.5"),
+                        answer_number(&r, "per_round.5.estimate"));
     taskrun_free(&plain);
     taskrun_free(&r);
 }
