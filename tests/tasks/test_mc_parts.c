@@ -341,7 +341,7 @@ END_TEST
 
 /* ---- Sobol' points ---- */
 
-/* The first points of new-joe-kuo-6.21201 in five dimensions, as scipy.stats.qmc.Sobol(5, scramble=False) gives them. */
+/* The first points in five dimensions, and one far out as boost::random::sobol of Boost 1.74 gives it. */
 START_TEST(sobol_points_are_those_of_joe_and_kuo)
 {
     static const double want[8][5] = {
@@ -360,6 +360,16 @@ START_TEST(sobol_points_are_those_of_joe_and_kuo)
         for (int j = 0; j < 5; j++)
             ck_assert_msg(x[j] == want[i][j], "point %d, %d: %g, not %g", (int)i, j, x[j], want[i][j]);
     }
+    static const struct {
+        int dimension;
+        double value;
+    } far[] = {{1, 0.81341552734375},   {2, 0.16033935546875},  {5, 0.05889892578125},
+               {10, 0.07427978515625},  {40, 0.21551513671875}, {99, 0.53887939453125},
+               {200, 0.59051513671875}, {255, 0.58807373046875}};
+    double x[256];
+    sobol_plain_point(256, 12345, x);
+    for (size_t i = 0; i < sizeof far / sizeof far[0]; i++)
+        ck_assert_double_eq(x[far[i].dimension], far[i].value);
 }
 END_TEST
 
