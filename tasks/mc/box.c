@@ -7,11 +7,12 @@
 #include <strings.h>
 
 #include "mc/expr.h"
+#include "mc/parts.h"
 
 static bool box_alloc(struct box *b, uint32_t dim, char *err)
 {
-    *b = (struct box){.dim = dim, .is_unit = true, .volume = 1};
-    b->lo = calloc(2 * (size_t)dim, sizeof *b->lo);
+    *b = (struct box){.dim = dim, .is_unit = true, .is_finite = true, .volume = 1};
+    b->lo = calloc(3 * (size_t)dim, sizeof *b->lo);
     b->names = calloc(dim, sizeof *b->names);
     if (!b->lo || !b->names) {
         box_fini(b);
@@ -19,6 +20,7 @@ static bool box_alloc(struct box *b, uint32_t dim, char *err)
         return false;
     }
     b->width = b->lo + dim;
+    b->hi = b->width + dim;
     return true;
 }
 
@@ -34,35 +36,9 @@ bool box_unit(struct box *b, uint32_t dim, char ret_error[BOX_ERROR_BYTES])
     if (!box_alloc(b, dim, ret_error))
         return false;
     for (uint32_t j = 0; j < dim; j++) {
-        b->width[j] = 1;
+        b->width[j] = b->hi[j] = 1;
         (void)snprintf(b->names[j], BOX_NAME_BYTES, "x%u", j + 1);
     }
-    return true;
-}
-
-/* The next `stop` outside of brackets, or the end of the text. */
-static const char *find_outside(const char *p, char stop)
-{
-    int depth = 0;
-    for (; *p; p++) {
-        if (*p == stop && depth == 0)
-            break;
-        depth += (*p == '(') - (*p == ')' && depth > 0);
-    }
-    return p;
-}
-
-/* A copy without spaces at the ends; false if it does not fit. */
-static bool copy_trimmed(char *ret, size_t size, const char *from, const char *to)
-{
-    while (from < to && *from == ' ')
-        from++;
-    while (to > from && to[-1] == ' ')
-        to--;
-    if ((size_t)(to - from) >= size)
-        return false;
-    memcpy(ret, from, (size_t)(to - from));
-    ret[to - from] = '\0';
     return true;
 }
 
@@ -72,22 +48,23 @@ static bool is_infinity(const char *text)
     return strcasecmp(text, "inf") == 0 || strcasecmp(text, "infinity") == 0;
 }
 
-static bool fail_infinite(const char *name, char *err)
+static bool fail_bound(const char *name, char *err)
 {
-    (void)snprintf(err, BOX_ERROR_BYTES, "over: a bound of %s is not finite; substitute, e.g. x = t/(1-t)",
-                   name);
+    (void)snprintf(err, BOX_ERROR_BYTES, "over: a bound of %s is not a number", name);
     return false;
 }
 
 static bool parse_bound(const char *name, const char *from, const char *to, double *ret, char *err)
 {
     char text[256], why[EXPR_ERROR_BYTES];
-    if (!copy_trimmed(text, sizeof text, from, to)) {
+    if (!part_copy(text, sizeof text, from, to)) {
         (void)snprintf(err, BOX_ERROR_BYTES, "over: a bound of %s is too long", name);
         return false;
     }
-    if (is_infinity(text))
-        return fail_infinite(name, err);
+    if (is_infinity(text)) {
+        *ret = *text == '-' ? -INFINITY : INFINITY;
+        return true;
+    }
     struct expr *e = expr_new(text, NULL, 0, why);
     if (!e) {
         (void)snprintf(err, BOX_ERROR_BYTES, "over: a bound of %s: %.160s", name, why);
@@ -96,7 +73,7 @@ static bool parse_bound(const char *name, const char *from, const char *to, doub
     double none = 0;
     *ret = expr_value(e, &none);
     expr_free(e);
-    return isfinite(*ret) || fail_infinite(name, err);
+    return isfinite(*ret) || fail_bound(name, err);
 }
 
 static bool check_name(const struct box *b, uint32_t j, char *err)
@@ -124,14 +101,14 @@ static bool check_name(const struct box *b, uint32_t j, char *err)
 static bool parse_side(struct box *b, uint32_t j, const char *from, const char *to, char *err)
 {
     const char *eq = memchr(from, '=', (size_t)(to - from));
-    const char *colon = eq ? find_outside(eq + 1, ':') : to;
+    const char *colon = eq ? part_end(eq + 1, ':') : to;
     double hi;
     if (!eq || colon >= to) {
         (void)snprintf(err, BOX_ERROR_BYTES, "over: \"%.*s\" is not of the form x=0:1",
                        to - from > 40 ? 40 : (int)(to - from), from);
         return false;
     }
-    if (!copy_trimmed(b->names[j], BOX_NAME_BYTES, from, eq)) {
+    if (!part_copy(b->names[j], BOX_NAME_BYTES, from, eq)) {
         (void)snprintf(err, BOX_ERROR_BYTES, "over: the name of variable %u is too long", j + 1);
         return false;
     }
@@ -139,11 +116,13 @@ static bool parse_side(struct box *b, uint32_t j, const char *from, const char *
         !parse_bound(b->names[j], colon + 1, to, &hi, err))
         return false;
     b->width[j] = hi - b->lo[j];
-    if (!(b->width[j] > 0) || !isfinite(b->width[j])) {
+    if (!(hi > b->lo[j])) {
         (void)snprintf(err, BOX_ERROR_BYTES, "over: %s=%g:%g is empty: the lower bound comes first",
                        b->names[j], b->lo[j], hi);
         return false;
     }
+    b->hi[j] = hi;
+    b->is_finite = b->is_finite && isfinite(b->lo[j]) && isfinite(hi);
     b->volume *= b->width[j];
     b->is_unit = b->is_unit && b->lo[j] == 0 && b->width[j] == 1;
     return true;
@@ -152,7 +131,7 @@ static bool parse_side(struct box *b, uint32_t j, const char *from, const char *
 bool box_parse(struct box *b, const char *over, char ret_error[BOX_ERROR_BYTES])
 {
     uint32_t dim = 1;
-    for (const char *p = find_outside(over, ','); *p && dim <= BOX_DIM_MAX; p = find_outside(p + 1, ','))
+    for (const char *p = part_end(over, ','); *p && dim <= BOX_DIM_MAX; p = part_end(p + 1, ','))
         dim++;
     if (dim > BOX_DIM_MAX) {
         (void)snprintf(ret_error, BOX_ERROR_BYTES, "over: more than %d variables", BOX_DIM_MAX);
@@ -162,14 +141,14 @@ bool box_parse(struct box *b, const char *over, char ret_error[BOX_ERROR_BYTES])
         return false;
     const char *from = over;
     for (uint32_t j = 0; j < dim; j++) {
-        const char *to = find_outside(from, ',');
+        const char *to = part_end(from, ',');
         if (!parse_side(b, j, from, to, ret_error)) {
             box_fini(b);
             return false;
         }
         from = to + (*to != '\0');
     }
-    if (!(b->volume > 0) || !isfinite(b->volume)) {
+    if (!(b->volume > 0) || (b->is_finite && !isfinite(b->volume))) {
         (void)snprintf(ret_error, BOX_ERROR_BYTES, "over: the volume of the box is not a number that fits");
         box_fini(b);
         return false;

@@ -1,58 +1,60 @@
-/* integrate.c - Monte Carlo integration over a box.
+/* integrate.c - Monte Carlo integration: the task, and from its parameters to a job.
  *
- * An item is one independent, unbiased estimate of the integral, volume times a mean of the function:
- *   plain       f at one uniform point
- *   antithetic  the mean of f at a point and at its mirror image in the middle of the box
- *   stratified  one sweep: the mean of f at one uniform point in each of m^d equal cells
+ * An item is one independent, unbiased estimate of the integral, a mean of the function over the density of the points:
+ *   plain       at one point
+ *   antithetic  at a point and at its mirror image in the middle of the unit cube
+ *   stratified  one sweep: at one point in each of m^d equal cells
+ *   vegas       such a sweep in the coordinates of an adaptive grid; a job is one round
  * So the items are independent and alike, and their standard deviation over sqrt(n) is the standard error of the
- * answer whatever the method. Docs: docs/tasks/mc.integrate.md. */
+ * answer whatever the method. With sobol an item is one point of the sequence in each of several independent
+ * randomisations, whose means are independent and alike. Docs: docs/tasks/mc.integrate.md. */
 #include "mc/integrate.h"
 
-#include <gsl/gsl_cdf.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mc/box.h"
-#include "mc/integrand.h"
+#include "mc/job.h"
+#include "mc/poly.h"
 
-enum mc_method { MC_PLAIN, MC_ANTITHETIC, MC_STRATIFIED };
+const char *const mc_method_names[] = {"plain", "antithetic", "stratified", "sobol", "vegas", NULL};
 
-static const char *const method_names[] = {"plain", "antithetic", "stratified", NULL};
-
-enum { GROUP_MAX = 512, BATCH_NUMBERS = 8192, CELLS_MAX = 65536, WARN_ITEMS = 1000 };
-enum { RED_MOMENTS, RED_EXTREMES };
-static const double warn_share = 0.1;
-
-struct mc_state {
-    struct box box;
-    struct integrand f;
-    enum mc_method method;
-    uint32_t strata; /* a side, for STRATIFIED */
-    uint32_t cells;  /* points of an item */
-    uint32_t batch;  /* points in the buffers below */
-    double conf;
-    double *points; /* batch x dim */
-    double *mirror; /* the same, for ANTITHETIC */
-    double *values; /* 2 x batch */
+enum {
+    EVALUATIONS = 1000000, /* about as many where the user gives no n; a round of vegas: a tenth */
+    ITEMS_MIN = 100,
+    ITEMS_LOG2_MAX = 48,
+    VEGAS_POINTS = 512, /* of an item, about */
+    VEGAS_STRATA_POINTS = 1024,
+    VEGAS_COLUMNS_MAX = 4096
 };
 
-static void mc_free(struct mc_state *s)
+static void job_free(struct mc_job *s)
 {
     if (!s)
         return;
+    chart_fini(&s->chart);
     box_fini(&s->box);
-    integrand_fini(&s->f);
+    functions_fini(&s->f);
+    functions_fini(&s->control);
+    sobol_fini(&s->sobol);
+    vegas_grid_fini(&s->rounds.grid);
+    free(s->rounds.past);
     free(s->points);
     free(s->mirror);
     free(s->values);
+    free(s->planes);
+    free(s->weight);
+    free(s->bin);
     free(s);
 }
 
-/* ---- opening: parameters to state ---- */
+static qx_err no_memory(struct qx_ctx *ctx)
+{
+    return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
+}
 
-static qx_err open_box(struct qx_ctx *ctx, struct mc_state *s)
+static qx_err open_box(struct qx_ctx *ctx, struct mc_job *s)
 {
     char why[BOX_ERROR_BYTES];
     size_t n_a = 0;
@@ -72,26 +74,30 @@ static qx_err open_box(struct qx_ctx *ctx, struct mc_state *s)
                         "say where to integrate: over='x=0:1,y=0:1', or dim= for x1 .. xd in the unit cube");
     if (dim > BOX_DIM_MAX)
         return qx_error(ctx, QX_ERR_INVALID, "more than %d dimensions", BOX_DIM_MAX);
-    if (!box_unit(&s->box, (uint32_t)dim, why))
-        return qx_error(ctx, QX_ERR_NOMEM, "%s", why);
+    return box_unit(&s->box, (uint32_t)dim, why) ? QX_ERR_OK : no_memory(ctx);
+}
+
+static qx_err open_chart(struct qx_ctx *ctx, struct mc_job *s)
+{
+    char why[CHART_ERROR_BYTES];
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a box has a dimension */
+    uint32_t batch = MC_BATCH_NUMBERS / s->box.dim;
+    s->batch = batch > MC_GROUP_MAX ? MC_GROUP_MAX : batch;
+    const char *proposal = qx_given(ctx, "proposal") ? qx_text(ctx, "proposal") : NULL;
+    if (!chart_init(&s->chart, &s->box, proposal, s->batch, why))
+        return qx_error(ctx, QX_ERR_INVALID, "%s", why);
     return QX_ERR_OK;
 }
 
-static qx_err open_expr(struct qx_ctx *ctx, struct mc_state *s)
+/* ---- the functions ---- */
+
+static qx_err open_expr(struct qx_ctx *ctx, struct mc_job *s)
 {
-    char why[EXPR_ERROR_BYTES];
+    char why[FUNCTIONS_ERROR_BYTES];
     if (qx_given(ctx, "a") || qx_given(ctx, "u"))
         return qx_error(ctx, QX_ERR_INVALID, "a= and u= belong to integrand=, not to expr=");
-    const char **names = calloc((size_t)s->box.dim + 1, sizeof *names);
-    if (!names)
-        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
-    for (uint32_t j = 0; j < s->box.dim; j++)
-        names[j] = s->box.names[j];
-    struct expr *e = expr_new(qx_text(ctx, "expr"), names, s->box.dim, why);
-    free(names);
-    if (!e)
-        return qx_error(ctx, QX_ERR_INVALID, "expr: %s", why);
-    integrand_expr(&s->f, e, s->box.dim);
+    if (!functions_parse(&s->f, "expr", qx_text(ctx, "expr"), &s->box, FUNCTIONS_MAX, why))
+        return qx_error(ctx, QX_ERR_INVALID, "%s", why);
     return QX_ERR_OK;
 }
 
@@ -113,7 +119,7 @@ static qx_err family_list(struct qx_ctx *ctx, const char *family, const char *na
     return QX_ERR_OK;
 }
 
-static qx_err open_family(struct qx_ctx *ctx, struct mc_state *s)
+static qx_err open_family(struct qx_ctx *ctx, struct mc_job *s)
 {
     const char *family = qx_text(ctx, "integrand");
     const double *a, *u;
@@ -126,56 +132,269 @@ static qx_err open_family(struct qx_ctx *ctx, struct mc_state *s)
     if (n_a == 0 && integrand_takes(family, 'a'))
         return qx_error(ctx, QX_ERR_INVALID, "%s needs a=, one number for each dimension or one for all",
                         family);
-    if (!integrand_family(&s->f, family, s->box.dim, a, n_a, u, n_u))
-        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
+    return functions_named(&s->f, family, s->box.dim, a, n_a, u, n_u) ? QX_ERR_OK : no_memory(ctx);
+}
+
+static double moment_of(const void *arg, uint32_t j, unsigned k)
+{
+    return chart_moment(arg, j, k);
+}
+
+static qx_err polynomial_mean(struct qx_ctx *ctx, const struct mc_job *s, const char *text, double *ret)
+{
+    struct poly p;
+    const char **names = calloc((size_t)s->box.dim + 1, sizeof *names);
+    if (!names)
+        return no_memory(ctx);
+    for (uint32_t j = 0; j < s->box.dim; j++)
+        names[j] = s->box.names[j];
+    bool known = poly_parse(&p, text, names, s->box.dim);
+    free(names);
+    if (!known)
+        return qx_error(ctx, QX_ERR_INVALID,
+                        "control: the mean of \"%.60s\" is not known, since it is no polynomial: give "
+                        "control_mean=, its mean where points are drawn",
+                        text);
+    *ret = poly_mean(&p, moment_of, &s->chart);
+    poly_fini(&p);
+    if (!isfinite(*ret))
+        return qx_error(ctx, QX_ERR_INVALID, "control: \"%.60s\" has no finite mean where points are drawn",
+                        text);
     return QX_ERR_OK;
 }
 
-static qx_err open_method(struct qx_ctx *ctx, struct mc_state *s)
+static qx_err open_controls(struct qx_ctx *ctx, struct mc_job *s)
 {
-    const char *method = qx_text(ctx, "method");
-    while (method_names[s->method + 1] && strcmp(method, method_names[s->method]) != 0)
-        s->method++;
-    s->cells = s->method == MC_ANTITHETIC ? 2 : 1;
-    if (qx_given(ctx, "strata") && s->method != MC_STRATIFIED)
-        return qx_error(ctx, QX_ERR_INVALID, "strata= needs method=stratified");
-    if (s->method != MC_STRATIFIED)
-        return QX_ERR_OK;
-    s->strata = (uint32_t)qx_int(ctx, "strata");
+    char why[FUNCTIONS_ERROR_BYTES];
+    size_t n = 0;
+    const double *known = qx_given(ctx, "control_mean") ? qx_reals(ctx, "control_mean", &n) : NULL;
+    if (!qx_given(ctx, "control"))
+        return known ? qx_error(ctx, QX_ERR_INVALID, "control_mean= needs control=") : QX_ERR_OK;
+    if (s->method == MC_SOBOL || s->method == MC_VEGAS)
+        return qx_error(ctx, QX_ERR_INVALID,
+                        "control= goes with the methods plain, antithetic and stratified");
+    if (!functions_parse(&s->control, "control", qx_text(ctx, "control"), &s->box, CONTROLS_MAX, why))
+        return qx_error(ctx, QX_ERR_INVALID, "%s", why);
+    if (known && n != s->control.n)
+        return qx_error(ctx, QX_ERR_INVALID, "control_mean= has %zu numbers for %u controls", n,
+                        s->control.n);
+    qx_err e = QX_ERR_OK;
+    for (uint32_t i = 0; i < s->control.n && e == QX_ERR_OK; i++) {
+        if (known)
+            s->control_mean[i] = known[i];
+        else
+            e = polynomial_mean(ctx, s, s->control.text[i], &s->control_mean[i]);
+    }
+    return e;
+}
+
+/* ---- the method ---- */
+
+/* Parameters that another method than the one chosen has. */
+static qx_err check_stray(struct qx_ctx *ctx, const struct mc_job *s)
+{
+    static const struct {
+        const char *name;
+        unsigned methods;
+        const char *needs;
+    } own[] = {
+        {"strata", 1u << MC_STRATIFIED | 1u << MC_VEGAS, "method=stratified or vegas"},
+        {"replicates", 1u << MC_SOBOL, "method=sobol"},
+        {"rounds", 1u << MC_VEGAS, "method=vegas"},
+        {"skip", 1u << MC_VEGAS, "method=vegas"},
+        {"bins", 1u << MC_VEGAS, "method=vegas"},
+        {"alpha", 1u << MC_VEGAS, "method=vegas"},
+        {"round", 1u << MC_VEGAS, "method=vegas"},
+        {"grid", 1u << MC_VEGAS, "method=vegas"},
+        {"past", 1u << MC_VEGAS, "method=vegas"},
+    };
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (qx_given(ctx, own[i].name) && !(own[i].methods >> s->method & 1))
+            return qx_error(ctx, QX_ERR_INVALID, "%s= needs %s", own[i].name, own[i].needs);
+    }
+    return QX_ERR_OK;
+}
+
+static qx_err open_cells(struct qx_ctx *ctx, struct mc_job *s)
+{
     for (uint32_t j = 0; j < s->box.dim; j++) {
-        if (s->cells > CELLS_MAX / s->strata)
+        if (s->cells > MC_CELLS_MAX / s->strata)
             return qx_error(ctx, QX_ERR_INVALID,
                             "%u strata in each of %u dimensions are more than %d cells: use fewer", s->strata,
-                            s->box.dim, CELLS_MAX);
+                            s->box.dim, MC_CELLS_MAX);
         s->cells *= s->strata;
     }
     return QX_ERR_OK;
 }
 
-static qx_err open_buffers(struct qx_ctx *ctx, struct mc_state *s)
+static qx_err open_sobol(struct qx_ctx *ctx, struct mc_job *s)
 {
-    uint32_t batch = BATCH_NUMBERS / s->box.dim;
-    s->batch = batch > GROUP_MAX ? GROUP_MAX : batch;
-    size_t numbers = (size_t)s->batch * s->box.dim;
-    s->points = malloc(numbers * sizeof(double));
-    s->mirror = malloc(numbers * sizeof(double));
-    s->values = malloc(2 * s->batch * sizeof(double));
-    if (!s->points || !s->mirror || !s->values)
-        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
+    s->replicates = (uint32_t)qx_int(ctx, "replicates");
+    if (s->box.dim > sobol_dim_max())
+        return qx_error(ctx, QX_ERR_INVALID, "method=sobol has direction numbers for at most %u dimensions",
+                        sobol_dim_max());
+    if (s->replicates * s->f.n > SOBOL_COLUMNS_MAX)
+        return qx_error(ctx, QX_ERR_INVALID,
+                        "%u replicates of %u functions are more than %d columns: use fewer", s->replicates,
+                        s->f.n, SOBOL_COLUMNS_MAX);
+    return sobol_init(&s->sobol, s->box.dim, s->replicates, ctx->seed) ? QX_ERR_OK : no_memory(ctx);
+}
+
+/* What earlier rounds hand on. */
+static qx_err open_past(struct qx_ctx *ctx, struct mc_job *s)
+{
+    struct mc_rounds *r = &s->rounds;
+    size_t n_grid = 0, n_past = 0, per_round = vegas_round_numbers(s->f.n);
+    const double *grid = qx_given(ctx, "grid") ? qx_reals(ctx, "grid", &n_grid) : NULL;
+    const double *past = qx_given(ctx, "past") ? qx_reals(ctx, "past", &n_past) : NULL;
+    r->past = malloc((r->rounds + 1) * per_round * sizeof *r->past);
+    if (!vegas_grid_init(&r->grid, s->box.dim, (uint32_t)qx_int(ctx, "bins")) || !r->past)
+        return no_memory(ctx);
+    if (n_past != r->round * per_round)
+        return qx_error(ctx, QX_ERR_INVALID, "past= has %zu numbers where round=%u needs %zu", n_past,
+                        r->round, r->round * per_round);
+    for (size_t i = 0; i < n_past; i++)
+        r->past[i] = past[i];
+    if (!grid)
+        return QX_ERR_OK;
+    if (n_grid != (size_t)s->box.dim * (r->grid.bins - 1) || !vegas_grid_set(&r->grid, grid))
+        return qx_error(ctx, QX_ERR_INVALID,
+                        "grid= is not %u ascending numbers between 0 and 1 for each dimension",
+                        r->grid.bins - 1);
     return QX_ERR_OK;
 }
 
-static qx_err open_outputs(struct qx_ctx *ctx)
+static qx_err open_vegas(struct qx_ctx *ctx, struct mc_job *s)
 {
-    const struct qx_reducer moments = {.kind = QX_REDUCE_MOMENTS, .name = "integral"};
-    const struct qx_reducer extremes = {.kind = QX_REDUCE_MINMAX, .name = "extremes"};
-    qx_err e = qx_output(ctx, "value", NULL);
-    if (e == QX_ERR_OK)
-        e = qx_reduce(ctx, &moments, NULL);
-    return e != QX_ERR_OK ? e : qx_reduce(ctx, &extremes, NULL);
+    struct mc_rounds *r = &s->rounds;
+    r->rounds = (uint32_t)qx_int(ctx, "rounds");
+    r->round = (uint32_t)qx_int(ctx, "round");
+    r->skip = (uint32_t)qx_int(ctx, "skip");
+    r->alpha = qx_real(ctx, "alpha");
+    if (r->skip >= r->rounds)
+        return qx_error(ctx, QX_ERR_INVALID, "skip=%u leaves none of %u rounds", r->skip, r->rounds);
+    if (r->round >= r->rounds)
+        return qx_error(ctx, QX_ERR_INVALID, "round=%u is not one of %u rounds, counted from 0", r->round,
+                        r->rounds);
+    if (qx_int(ctx, "bins") * s->box.dim > VEGAS_COLUMNS_MAX - FUNCTIONS_MAX)
+        return qx_error(ctx, QX_ERR_INVALID,
+                        "%lld bins in each of %u dimensions are too many: use fewer bins",
+                        (long long)qx_int(ctx, "bins"), s->box.dim);
+    s->strata = 1;
+    if (qx_given(ctx, "strata"))
+        s->strata = (uint32_t)qx_int(ctx, "strata");
+    else
+        while (pow(s->strata + 1, s->box.dim) <= VEGAS_STRATA_POINTS)
+            s->strata++;
+    qx_err e = open_cells(ctx, s);
+    s->per_cell = s->cells < VEGAS_POINTS ? VEGAS_POINTS / s->cells : 1;
+    return e != QX_ERR_OK ? e : open_past(ctx, s);
 }
 
-static qx_err open_all(struct qx_ctx *ctx, struct mc_state *s)
+static qx_err open_method(struct qx_ctx *ctx, struct mc_job *s)
+{
+    const char *method = qx_text(ctx, "method");
+    while (mc_method_names[s->method + 1] && strcmp(method, mc_method_names[s->method]) != 0)
+        s->method++;
+    s->cells = s->per_cell = 1;
+    qx_err e = check_stray(ctx, s);
+    if (e != QX_ERR_OK)
+        return e;
+    switch (s->method) {
+    case MC_ANTITHETIC:
+        s->per_cell = 2;
+        return QX_ERR_OK;
+    case MC_STRATIFIED:
+        s->strata = (uint32_t)qx_int(ctx, "strata");
+        return open_cells(ctx, s);
+    case MC_SOBOL:
+        return open_sobol(ctx, s);
+    case MC_VEGAS:
+        return open_vegas(ctx, s);
+    case MC_PLAIN:
+    default:
+        return QX_ERR_OK;
+    }
+}
+
+/* ---- buffers, outputs, items ---- */
+
+static qx_err open_buffers(struct qx_ctx *ctx, struct mc_job *s)
+{
+    size_t numbers = (size_t)s->batch * s->box.dim, columns = s->f.n + s->control.n;
+    s->width = s->method == MC_SOBOL   ? s->replicates * s->f.n
+               : s->method == MC_VEGAS ? s->f.n + s->rounds.grid.dim * s->rounds.grid.bins
+                                       : (uint32_t)columns;
+    s->points = malloc(numbers * sizeof(double));
+    s->values = malloc(columns * s->batch * sizeof(double));
+    bool ok = s->points && s->values;
+    if (s->method == MC_ANTITHETIC)
+        ok = (s->mirror = malloc(numbers * sizeof(double))) && ok;
+    if (s->method == MC_VEGAS) {
+        s->weight = malloc(s->batch * sizeof(double));
+        s->bin = malloc(numbers * sizeof *s->bin);
+        ok = ok && s->weight && s->bin;
+    } else if (s->width > 1) {
+        ok = (s->planes = malloc((size_t)s->width * s->batch * sizeof(double))) && ok;
+    }
+    return ok ? QX_ERR_OK : no_memory(ctx);
+}
+
+static qx_err reduce_columns(struct qx_ctx *ctx, enum qx_reducer_kind kind, const char *name, uint32_t from,
+                             uint32_t n)
+{
+    uint32_t *columns = malloc(n * sizeof *columns);
+    if (!columns)
+        return no_memory(ctx);
+    for (uint32_t i = 0; i < n; i++)
+        columns[i] = from + i;
+    const struct qx_reducer r = {.kind = kind, .name = name, .columns = columns, .n_columns = n};
+    qx_err e = qx_reduce(ctx, &r, NULL);
+    free(columns);
+    return e;
+}
+
+static qx_err open_outputs(struct qx_ctx *ctx, struct mc_job *s)
+{
+    char name[32];
+    uint32_t of_moments = s->f.n + s->control.n;
+    qx_err e = QX_ERR_OK;
+    for (uint32_t w = 0; w < s->width && e == QX_ERR_OK; w++) {
+        if (s->method == MC_SOBOL)
+            (void)snprintf(name, sizeof name, "value%u.%u", w % s->f.n + 1, w / s->f.n);
+        else if (w < s->f.n)
+            (void)snprintf(name, sizeof name, s->f.n == 1 ? "value" : "value%u", w + 1);
+        else if (w < of_moments)
+            (void)snprintf(name, sizeof name, "control%u", w - s->f.n + 1);
+        else
+            (void)snprintf(name, sizeof name, "squares%u.%u", (w - s->f.n) / s->rounds.grid.bins + 1,
+                           (w - s->f.n) % s->rounds.grid.bins);
+        e = qx_output(ctx, name, NULL);
+    }
+    if (e != QX_ERR_OK || s->method == MC_SOBOL)
+        return e != QX_ERR_OK ? e : reduce_columns(ctx, QX_REDUCE_SUM, "replicates", 0, s->width);
+    e = reduce_columns(ctx, QX_REDUCE_MOMENTS, "integral", 0, of_moments);
+    if (e == QX_ERR_OK)
+        e = reduce_columns(ctx, QX_REDUCE_MINMAX, "extremes", 0, s->f.n);
+    if (e == QX_ERR_OK && s->method == MC_VEGAS)
+        e = reduce_columns(ctx, QX_REDUCE_SUM, "squares", of_moments, s->width - of_moments);
+    return e;
+}
+
+/* Where the user gives no n: about a million evaluations, of sobol a power of two points. */
+static qx_err open_items(struct qx_ctx *ctx, const struct mc_job *s)
+{
+    uint64_t n = EVALUATIONS / mc_points_per_item(s), power = 1;
+    if (s->method == MC_VEGAS)
+        n /= 10;
+    if (n < ITEMS_MIN)
+        n = ITEMS_MIN;
+    while (2 * power <= n)
+        power *= 2;
+    return qx_items(ctx, s->method == MC_SOBOL ? power : n, (uint64_t)1 << ITEMS_LOG2_MAX);
+}
+
+static qx_err open_all(struct qx_ctx *ctx, struct mc_job *s)
 {
     bool has_expr = qx_given(ctx, "expr");
     if (has_expr == qx_given(ctx, "integrand"))
@@ -185,207 +404,42 @@ static qx_err open_all(struct qx_ctx *ctx, struct mc_state *s)
     if (e == QX_ERR_OK)
         e = has_expr ? open_expr(ctx, s) : open_family(ctx, s);
     if (e == QX_ERR_OK)
+        e = open_chart(ctx, s);
+    if (e == QX_ERR_OK)
         e = open_method(ctx, s);
     if (e == QX_ERR_OK)
+        e = open_controls(ctx, s);
+    if (e == QX_ERR_OK)
         e = open_buffers(ctx, s);
-    return e != QX_ERR_OK ? e : open_outputs(ctx);
+    if (e == QX_ERR_OK)
+        e = open_outputs(ctx, s);
+    return e != QX_ERR_OK ? e : open_items(ctx, s);
 }
 
-static qx_err mc_open(struct qx_ctx *ctx, void **ret_state)
+qx_err mc_open(struct qx_ctx *ctx, void **ret_state)
 {
-    struct mc_state *s = calloc(1, sizeof *s);
+    struct mc_job *s = calloc(1, sizeof *s);
     if (!s)
-        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
+        return no_memory(ctx);
     qx_err e = open_all(ctx, s);
     if (e != QX_ERR_OK)
-        mc_free(s);
+        job_free(s);
     else
         *ret_state = s;
     return e;
 }
 
-static void mc_close(struct qx_ctx *ctx, void *state)
+void mc_close(struct qx_ctx *ctx, void *state)
 {
     (void)ctx;
-    mc_free(state);
-}
-
-/* ---- items ---- */
-
-/* The function at n points of the unit cube, which are scaled in place. */
-static void mc_values(const struct mc_state *s, double *points, uint32_t n, double *ret)
-{
-    box_scale(&s->box, points, n);
-    s->f.values(&s->f, points, n, ret);
-}
-
-static void plain_batch(const struct mc_state *s, uint64_t seed, uint64_t first, uint32_t count, double *rows)
-{
-    qx_uniform_rows(seed, first, 0, count, s->box.dim, s->points);
-    mc_values(s, s->points, count, rows);
-}
-
-static void antithetic_batch(const struct mc_state *s, uint64_t seed, uint64_t first, uint32_t count,
-                             double *rows)
-{
-    size_t numbers = (size_t)count * s->box.dim;
-    qx_uniform_rows(seed, first, 0, count, s->box.dim, s->points);
-    for (size_t k = 0; k < numbers; k++)
-        s->mirror[k] = 1 - s->points[k];
-    mc_values(s, s->points, count, rows);
-    mc_values(s, s->mirror, count, s->values);
-    for (uint32_t i = 0; i < count; i++)
-        rows[i] = 0.5 * (rows[i] + s->values[i]);
-}
-
-/* Uniform points in cells `cell` on; the cell's index in base m gives its place. */
-static void stratified_points(const struct mc_state *s, struct qx_stream *rng, uint32_t cell, uint32_t n)
-{
-    double *p = s->points;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t rest = cell + i;
-        for (uint32_t j = 0; j < s->box.dim; j++, rest /= s->strata)
-            *p++ = ((double)(rest % s->strata) + qx_uniform(rng)) / (double)s->strata;
-    }
-}
-
-static double stratified_item(const struct mc_state *s, uint64_t seed, uint64_t item)
-{
-    struct qx_stream rng;
-    double sum = 0;
-    qx_stream_init(&rng, seed, item, 0);
-    for (uint32_t cell = 0; cell < s->cells;) {
-        uint32_t n = s->cells - cell < s->batch ? s->cells - cell : s->batch;
-        stratified_points(s, &rng, cell, n);
-        mc_values(s, s->points, n, s->values);
-        for (uint32_t i = 0; i < n; i++)
-            sum += s->values[i];
-        cell += n;
-    }
-    return sum / (double)s->cells;
-}
-
-static void mc_batch(const struct mc_state *s, struct qx_ctx *ctx, uint64_t first, uint32_t count,
-                     double *rows)
-{
-    switch (s->method) {
-    case MC_PLAIN:
-        plain_batch(s, ctx->seed, first, count, rows);
-        break;
-    case MC_ANTITHETIC:
-        antithetic_batch(s, ctx->seed, first, count, rows);
-        break;
-    case MC_STRATIFIED:
-    default:
-        for (uint32_t i = 0; i < count && !qx_cancelled(ctx); i++)
-            rows[i] = stratified_item(s, ctx->seed, first + i);
-    }
-}
-
-static void mc_fail(struct qx_ctx *ctx, uint64_t item, double value)
-{
-    (void)qx_fail_item(ctx, item,
-                       isnan(value) ? "the integrand is not a number at a point"
-                                    : "the integrand is infinite at a point");
-}
-
-/* Values times the volume. False: one of them is not finite. In lanes, since one chain of additions would take longer than all else. */
-static bool to_volume(double *rows, uint32_t n, double volume)
-{
-    enum { LANES = 8 };
-    double check[LANES] = {0}; /* become NaN by infinity or NaN times zero */
-    uint32_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (uint32_t k = 0; k < LANES; k++) {
-            rows[i + k] *= volume;
-            check[k] += rows[i + k] * 0;
-        }
-    for (; i < n; i++) {
-        rows[i] *= volume;
-        check[0] += rows[i] * 0;
-    }
-    double all = 0;
-    for (uint32_t k = 0; k < LANES; k++)
-        all += check[k];
-    return all == 0;
-}
-
-static qx_err mc_block(struct qx_ctx *ctx, void *state, uint64_t first, uint32_t count, double *rows)
-{
-    const struct mc_state *s = state;
-    for (uint32_t done = 0; done < count;) {
-        uint32_t n = count - done < s->batch ? count - done : s->batch;
-        mc_batch(s, ctx, first + done, n, rows + done);
-        done += n;
-    }
-    if (s->method == MC_STRATIFIED && qx_cancelled(ctx))
-        return QX_ERR_CANCELLED;
-    bool finite = to_volume(rows, count, s->box.volume);
-    for (uint32_t i = 0; !finite && i < count; i++) {
-        if (!isfinite(rows[i]))
-            mc_fail(ctx, first + i, rows[i]);
-    }
-    return QX_ERR_OK;
-}
-
-/* ---- the answer ---- */
-
-/* One value that makes up much of the variance: the standard error rests on luck then, as where the variance is
- * infinite. */
-static bool is_heavy_tailed(struct qx_ctx *ctx, const struct qx_answer *answer, double n, double mean,
-                            double var)
-{
-    double up = qx_answer_number(ctx, answer, RED_EXTREMES, QX_ANSWER_MAX, 0, 0) - mean;
-    double down = mean - qx_answer_number(ctx, answer, RED_EXTREMES, QX_ANSWER_MIN, 0, 0);
-    double far = up > down ? up : down;
-    return n >= WARN_ITEMS && var > 0 && far * far > warn_share * (n - 1) * var;
-}
-
-static void emit_notes(struct qx_ctx *ctx, bool heavy, uint64_t failed, uint64_t n)
-{
-    char text[200];
-    if (heavy)
-        qx_emit_text(ctx, "warning",
-                     "one value makes up more than a tenth of the variance: the variance may be infinite or "
-                     "n too small, "
-                     "and then the standard error and the interval cannot be trusted");
-    if (failed > 0) {
-        (void)snprintf(
-            text, sizeof text,
-            "not the integral asked for: the function has no finite value for %.3g %% of the items, and the "
-            "estimate is the volume times the mean over the others",
-            100.0 * (double)failed / (double)(failed + n));
-        qx_emit_text(ctx, "warning_not_finite", text);
-    }
-}
-
-static qx_err mc_finish(struct qx_ctx *ctx, void *state, const struct qx_answer *answer)
-{
-    const struct mc_state *s = state;
-    uint64_t failed, n = qx_answer_items(ctx, answer, &failed);
-    if (n == 0 && failed > 0)
-        return qx_error(ctx, QX_ERR_TASK, "the integrand has no finite value at any of the points drawn");
-    double mean = qx_answer_number(ctx, answer, RED_MOMENTS, QX_ANSWER_MEAN, 0, 0);
-    double var = qx_answer_number(ctx, answer, RED_MOMENTS, QX_ANSWER_COV, 0, 0);
-    double se = sqrt(var / (double)n);
-    double t = n > 1 ? gsl_cdf_tdist_Pinv(0.5 + s->conf / 2, (double)n - 1) : NAN;
-    qx_emit_number(ctx, "estimate", mean);
-    qx_emit_number(ctx, "se", se);
-    qx_emit_number(ctx, "lower", mean - t * se);
-    qx_emit_number(ctx, "upper", mean + t * se);
-    qx_emit_number(ctx, "conf", s->conf);
-    qx_emit_int(ctx, "n", (int64_t)n);
-    qx_emit_int(ctx, "evaluations", (int64_t)((n + failed) * s->cells));
-    qx_emit_text(ctx, "method", method_names[s->method]);
-    emit_notes(ctx, is_heavy_tailed(ctx, answer, (double)n, mean, var), failed, n);
-    return QX_ERR_OK;
+    job_free(state);
 }
 
 static const struct qx_param params[] = {
     {.name = "expr",
      .type = QX_PARAM_TEXT,
      .fallback = "",
-     .help = "the function as an expression, e.g. 'exp(-x*y)' or 'x^2+y^2<1'"},
+     .help = "the function as an expression, e.g. 'exp(-x*y)' or 'x^2+y^2<1'; several: 'x*y; x^2'"},
     {.name = "integrand",
      .type = QX_PARAM_CHOICE,
      .fallback = "",
@@ -399,7 +453,7 @@ static const struct qx_param params[] = {
     {.name = "over",
      .type = QX_PARAM_TEXT,
      .fallback = "",
-     .help = "the box, e.g. 'x=0:1,y=-pi:pi'; bounds are constant expressions"},
+     .help = "the box, e.g. 'x=0:1,y=-pi:pi'; bounds are constant expressions, or inf with proposal="},
     {.name = "dim",
      .type = QX_PARAM_INT,
      .fallback = "",
@@ -409,28 +463,85 @@ static const struct qx_param params[] = {
     {.name = "method",
      .type = QX_PARAM_CHOICE,
      .fallback = "plain",
-     .choices = method_names,
+     .choices = mc_method_names,
      .help = "how points are drawn"},
     {.name = "strata",
      .type = QX_PARAM_INT,
      .fallback = "4",
      .min = 2,
-     .max = CELLS_MAX,
-     .help = "cells along each side, for stratified; an item is then one point in every cell"},
+     .max = MC_CELLS_MAX,
+     .help = "cells along each side, for stratified and vegas (there: as many as make 1024 cells); an item "
+             "is a point in every cell"},
+    {.name = "proposal",
+     .type = QX_PARAM_TEXT,
+     .fallback = "",
+     .help = "importance sampling: densities to draw from, e.g. 'x=normal(0,1),y=exponential(2)'"},
+    {.name = "control",
+     .type = QX_PARAM_TEXT,
+     .fallback = "",
+     .help = "control variates, e.g. 'x+y' or 'x; y^2'"},
+    {.name = "control_mean",
+     .type = QX_PARAM_REALS,
+     .fallback = "",
+     .help = "their means under the density of the points; computed for polynomials"},
+    {.name = "replicates",
+     .type = QX_PARAM_INT,
+     .fallback = "16",
+     .min = 2,
+     .max = 256,
+     .help = "independent randomisations, for sobol; an item is one point in each"},
+    {.name = "rounds",
+     .type = QX_PARAM_INT,
+     .fallback = "6",
+     .min = 1,
+     .max = VEGAS_ROUNDS_MAX,
+     .help = "rounds of vegas, each of n items on the grid that the one before made"},
+    {.name = "skip",
+     .type = QX_PARAM_INT,
+     .fallback = "1",
+     .min = 0,
+     .max = VEGAS_ROUNDS_MAX - 1,
+     .help = "first rounds of vegas that only make the grid and do not count"},
+    {.name = "bins",
+     .type = QX_PARAM_INT,
+     .fallback = "50",
+     .min = 2,
+     .max = 1000,
+     .help = "bins of the grid in each dimension, for vegas"},
+    {.name = "alpha",
+     .type = QX_PARAM_REAL,
+     .fallback = "1.5",
+     .min = 0,
+     .max = 5,
+     .help = "how fast the grid of vegas moves; 0: not at all"},
     {.name = "conf",
      .type = QX_PARAM_REAL,
      .fallback = "0.95",
      .min = 0.01,
      .max = 0.999999,
      .help = "level of the interval"},
+    {.name = "round",
+     .type = QX_PARAM_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = VEGAS_ROUNDS_MAX - 1,
+     .help = "set by earlier rounds: this one, from 0"},
+    {.name = "grid", .type = QX_PARAM_REALS, .fallback = "", .help = "set by earlier rounds: inner edges"},
+    {.name = "past",
+     .type = QX_PARAM_REALS,
+     .fallback = "",
+     .help = "set by earlier rounds: what they found"},
 };
 
 const struct qx_task task_mc_integrate = {
     .struct_size = sizeof(struct qx_task),
     .name = "mc.integrate",
-    .version = "1.0",
-    .help = "Monte Carlo integral of an expression or a named function over a box",
-    .details = "Answers the estimate, its standard error and interval.\n"
+    .version = "1.1",
+    .help = "Monte Carlo integral of expressions or a named function over a box, or all of R^d",
+    .details = "Answers the estimate, its standard error and interval. Methods: plain, antithetic, "
+               "stratified, scrambled "
+               "Sobol' points, vegas (adaptive importance sampling in rounds); control variates, proposals, "
+               "several functions at once with their covariance.\n"
                "Operators + - * / ^ < <= > >= == != && || ?: ; constants pi, e; sin cos tan asin acos atan "
                "atan2 sinh cosh "
                "tanh exp log log2 log10 sqrt abs min max sign floor ceil erf gamma lgamma dnorm pnorm qnorm "
@@ -441,7 +552,7 @@ const struct qx_task task_mc_integrate = {
     .shape = QX_SHAPE_MAP,
     .grain = 256,
     .spread = 14,
-    .default_items = 1000000,
+    .flags = QX_TASK_COUNTS_ITEMS,
     .open = mc_open,
     .block = mc_block,
     .close = mc_close,

@@ -1,13 +1,14 @@
 /* mc.integrate against the reference integrals: |estimate - exact| <= 4 SE, and the SE itself within 10 % of what the exact
  * variance gives (30 % for the heavy-tailed peaks). */
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "taskrun.h"
 
-enum { N = 200000, LIST_BYTES = 256 };
+enum { N = 200000, LIST_BYTES = 256, PARAMS_MAX = 12 };
 
 static json_t *root, *cases;
 
@@ -142,6 +143,126 @@ START_TEST(watson_is_warned_of)
 }
 END_TEST
 
+/* Parameters of any case that has an expression or a family; false: none of these. */
+struct case_params {
+    char name[48], a[LIST_BYTES], u[LIST_BYTES], dim[8];
+    const char *list[2 * PARAMS_MAX + 1];
+    int n;
+};
+
+static void add_param(struct case_params *p, const char *name, const char *value)
+{
+    p->list[p->n++] = name;
+    p->list[p->n++] = value;
+    p->list[p->n] = NULL;
+}
+
+static bool case_params(const json_t *c, struct case_params *p)
+{
+    char family[40];
+    const char *id = json_string_value(json_object_get(c, "id"));
+    p->n = 0;
+    if (sscanf(id, "genz-%30[a-z_]", family) == 1) {
+        (void)snprintf(p->name, sizeof p->name, "genz.%s", family);
+        list_text(json_object_get(c, "a"), p->a);
+        list_text(json_object_get(c, "u"), p->u);
+        add_param(p, "integrand", p->name);
+        add_param(p, "a", p->a);
+        if (strcmp(family, "corner_peak") != 0)
+            add_param(p, "u", p->u);
+        return true;
+    }
+    for (int i = 0; i < N_EXPRESSIONS; i++) {
+        if (strcmp(id, expressions[i].id) != 0)
+            continue;
+        (void)snprintf(p->dim, sizeof p->dim, "%d", expressions[i].dim);
+        add_param(p, "expr", expressions[i].expr);
+        add_param(p, expressions[i].over ? "over" : "dim",
+                  expressions[i].over ? expressions[i].over : p->dim);
+        return true;
+    }
+    return false;
+}
+
+/* The rounds of a job of vegas: the same again with what `next` says. */
+static struct taskrun all_rounds(uint64_t seed, uint64_t n, const struct case_params *given)
+{
+    struct taskrun r = task_run("mc.integrate", seed, n, given->list);
+    for (json_t *next; (next = json_incref(json_object_get(r.answer, "next"))) != NULL; json_decref(next)) {
+        struct case_params p = *given;
+        json_t *params = json_object_get(next, "params"), *value;
+        const char *key;
+        json_object_foreach(params, key, value) add_param(&p, key, json_string_value(value));
+        taskrun_free(&r);
+        r = task_run("mc.integrate", seed, n, p.list);
+    }
+    return r;
+}
+
+/* Sobol' points and vegas at about 10^5 evaluations (a round): within 4 standard errors, which must not exceed those of plain points. */
+START_TEST(other_methods_on_all_cases)
+{
+    size_t i;
+    json_t *c;
+    int n = 0;
+    json_array_foreach(cases, i, c)
+    {
+        struct case_params p;
+        double exact = number_of(c, "expected"), sd = number_of(c, "plain_mc_sd_per_sample");
+        if (isnan(sd))
+            sd = number_of(c, "plain_mc_sd_per_sample_estimated");
+        for (int m = 0; m < 2 && case_params(c, &p); m++) {
+            add_param(&p, "method", m == 0 ? "sobol" : "vegas");
+            struct taskrun r = m == 0 ? task_run("mc.integrate", 1, 8192, p.list) : all_rounds(1, 100, &p);
+            double off = answer_number(&r, "estimate") - exact, se = answer_number(&r, "se");
+            double plain = sd / sqrt(answer_number(&r, "evaluations"));
+            (void)printf("%-26s %s  off %9.2e  se %9.2e  plain se %9.2e\n",
+                         json_string_value(json_object_get(c, "id")), m == 0 ? "sobol" : "vegas", off, se,
+                         plain);
+            ck_assert_msg(fabs(off) <= 4 * se + 1e-15, "off by %g, se %g", off, se);
+            ck_assert_double_lt(se, 1.2 * plain);
+            taskrun_free(&r);
+            n++;
+        }
+    }
+    ck_assert_int_ge(n, 2 * 20);
+}
+END_TEST
+
+/* Root mean square errors over seeds beside those that GSL 2.7.1 reaches with as many calls (a round). */
+START_TEST(as_precise_as_gsl)
+{
+    static const struct {
+        const char *id, *method;
+        uint64_t n;
+        double rms; /* gsl_efficiency.csv, vegas and for sobol' points miser */
+    } rows[] = {
+        {"genz-gaussian-d5-A", "vegas", 98, 1.823e-5}, {"genz-corner_peak-d5-A", "vegas", 98, 3.006e-9},
+        {"cuba-11", "vegas", 100, 5.475e-4},           {"genz-gaussian-d5-A", "sobol", 4096, 1.062e-4},
+        {"cuba-11", "sobol", 4096, 9.326e-4},
+    };
+    enum { SEEDS = 10 };
+    double squares = 0;
+    struct case_params p;
+    const json_t *c = case_of(rows[_i].id);
+    ck_assert(case_params(c, &p));
+    add_param(&p, "method", rows[_i].method);
+    if (strcmp(rows[_i].method, "vegas") == 0) {
+        add_param(&p, "rounds", "5");
+        add_param(&p, "skip", "0");
+    }
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        struct taskrun r = all_rounds(seed, rows[_i].n, &p);
+        double off = answer_number(&r, "estimate") - number_of(c, "expected");
+        squares += off * off;
+        taskrun_free(&r);
+    }
+    (void)printf("%-22s %s  rms %.2e, GSL %.2e\n", rows[_i].id, rows[_i].method, sqrt(squares / SEEDS),
+                 rows[_i].rms);
+    ck_assert_double_lt(sqrt(squares / SEEDS), rows[_i].rms);
+}
+END_TEST
+
 static void load(void)
 {
     root = reference_json("02-mc-integration/expected.json");
@@ -165,6 +286,8 @@ int main(void)
     tcase_add_test(tc, genz_families_of_the_reference);
     tcase_add_test(tc, named_functions_of_the_reference);
     tcase_add_test(tc, watson_is_warned_of);
+    tcase_add_test(tc, other_methods_on_all_cases);
+    tcase_add_loop_test(tc, as_precise_as_gsl, 0, 5);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }
