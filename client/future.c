@@ -229,8 +229,7 @@ QX_API void qx_future_free(struct qx_future *f)
     }
     f->forgotten = true;
     for (size_t i = f->rows_head; i < f->n_rows; i++) {
-        (void)qx_session_rows_taken(f->client->session, f->rows[i].u.rows.rows.job,
-                                    f->rows[i].u.rows.bytes);
+        (void)qx_session_rows_taken(f->client->session, f->rows[i].u.rows.rows.job, f->rows[i].u.rows.bytes);
         qx_event_fini(&f->rows[i]);
     }
     f->rows_head = f->n_rows = 0;

@@ -18,7 +18,8 @@ static qx_err read_params(const json_t *params, struct next *n, struct qx_error 
     json_object_foreach((json_t *)(uintptr_t)params, name, value)
     {
         if (!json_is_string(value))
-            return qx_fail(err, QX_ERR_TASK, "its answer has a \"next\" whose parameter %.60s is no text", name);
+            return qx_fail(err, QX_ERR_TASK, "its answer has a \"next\" whose parameter %.60s is no text",
+                           name);
         n->args[n->n_args++] = (struct qx_arg){name, json_string_value(value)};
     }
     return QX_ERR_OK;

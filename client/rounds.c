@@ -15,12 +15,12 @@
 #include "common/mem.h"
 
 struct cell {
-    struct qx_arg *args; /* without a grid: the job's */
+    struct qx_arg *args;    /* without a grid: the job's */
     uint32_t n_args, n_own; /* n_own: as given */
-    uint32_t round; /* done */
+    uint32_t round;         /* done */
     size_t part;
     uint32_t part_cell; /* parts[part]->cells[part_cell] is the answer, once round > 0 */
-    bool wants; /* another round: */
+    bool wants;         /* another round: */
     uint64_t n_items;
     char *why;
 };
@@ -40,7 +40,7 @@ struct rounds {
     struct qx_cell_args *next_cells;
     struct qx_result **parts; /* a slot may be empty */
     size_t n_parts, cap_parts;
-    struct past *past; /* as many as parts */
+    struct past *past;      /* as many as parts */
     struct qx_job_info sum; /* of times and counts over all of them */
     size_t cap_past;
     char **made; /* names and values that answers set */
@@ -101,8 +101,9 @@ static bool copy_cells(struct rounds *r, char **at, const struct qx_job_options 
 
 static bool copy_job(struct rounds *r, const struct qx_job_options *job)
 {
-    size_t bytes = 1 + text_bytes(job->task) + text_bytes(job->version) + text_bytes(job->until) + text_bytes(job->label) +
-                   2 * args_bytes(job->args, job->n_args) + args_bytes(job->files, job->n_files);
+    size_t bytes = 1 + text_bytes(job->task) + text_bytes(job->version) + text_bytes(job->until) +
+                   text_bytes(job->label) + 2 * args_bytes(job->args, job->n_args) +
+                   args_bytes(job->files, job->n_files);
     for (uint32_t i = 0; i < job->n_cells; i++)
         bytes += args_bytes(job->cells[i].args, job->cells[i].n_args);
     r->job = *job;
@@ -253,6 +254,8 @@ static qx_err want(struct rounds *r, struct cell *c, const struct next *n)
 /* No round follows, and this says why. */
 static void stop(struct rounds *r, qx_err code, uint32_t round, const char *text)
 {
+    if (code == QX_ERR_INVALID) /* not the user's mistake: the first round was sound */
+        code = QX_ERR_TASK;
     if (r->failed.code == QX_ERR_OK)
         (void)qx_fail(&r->failed, code, "round %u: %s", round, text);
 }
@@ -265,7 +268,8 @@ static qx_err read_answer(struct rounds *r, struct cell *c, const struct qx_cell
     if (e == QX_ERR_NOTFOUND)
         return QX_ERR_OK;
     if (e != QX_ERR_OK) {
-        if (e != QX_ERR_NOMEM) { /* the task's fault; the answer stands */
+        if (e != QX_ERR_NOMEM) { /* the task's fault; the answer stands, as one that is not the last */
+            c->wants = true;
             stop(r, QX_ERR_TASK, c->round, why.text);
             e = QX_ERR_OK;
         }
@@ -286,12 +290,13 @@ static qx_err read_answer(struct rounds *r, struct cell *c, const struct qx_cell
 /* Adds the times and counts of a job; i NULL: sets them to nothing. */
 static void add_times(struct qx_job_info *to, const struct qx_job_info *i)
 {
-    uint64_t *const sums[] = {&to->elapsed_ns, &to->items_done, &to->items_failed, &to->items_total, &to->wait_ns,
-                              &to->transfer_ns, &to->task_ns, &to->reduce_ns, &to->busy_ns, &to->sink_ns, &to->leases,
-                              &to->leases_failed};
-    const uint64_t more[] = {i ? i->elapsed_ns : 0, i ? i->items_done : 0, i ? i->items_failed : 0, i ? i->items_total : 0,
-                             i ? i->wait_ns : 0, i ? i->transfer_ns : 0, i ? i->task_ns : 0, i ? i->reduce_ns : 0,
-                             i ? i->busy_ns : 0, i ? i->sink_ns : 0, i ? i->leases : 0, i ? i->leases_failed : 0};
+    uint64_t *const sums[] = {&to->elapsed_ns, &to->items_done,  &to->items_failed, &to->items_total,
+                              &to->wait_ns,    &to->transfer_ns, &to->task_ns,      &to->reduce_ns,
+                              &to->busy_ns,    &to->sink_ns,     &to->leases,       &to->leases_failed};
+    const uint64_t more[] = {i ? i->elapsed_ns : 0,  i ? i->items_done : 0, i ? i->items_failed : 0,
+                             i ? i->items_total : 0, i ? i->wait_ns : 0,    i ? i->transfer_ns : 0,
+                             i ? i->task_ns : 0,     i ? i->reduce_ns : 0,  i ? i->busy_ns : 0,
+                             i ? i->sink_ns : 0,     i ? i->leases : 0,     i ? i->leases_failed : 0};
     for (size_t k = 0; k < sizeof sums / sizeof *sums; k++)
         *sums[k] = i ? *sums[k] + more[k] : 0;
 }
@@ -365,7 +370,8 @@ qx_err rounds_take(struct rounds *r, struct qx_result *result)
     if (i->state == QX_JOB_CANCELLED)
         r->cancelled = true;
     else if (i->state != QX_JOB_DONE && r->n_parts > 1)
-        stop(r, i->code == QX_ERR_OK ? QX_ERR_TASK : i->code, rounds_now(r), *i->error ? i->error : "the job failed");
+        stop(r, i->code == QX_ERR_OK ? QX_ERR_TASK : i->code, rounds_now(r),
+             *i->error ? i->error : "the job failed");
     else if (i->state != QX_JOB_DONE)
         r->failed = (struct qx_error){.code = i->code == QX_ERR_OK ? QX_ERR_TASK : i->code};
     e = take_cells(r, result);
@@ -375,7 +381,7 @@ qx_err rounds_take(struct rounds *r, struct qx_result *result)
 
 void rounds_fail(struct rounds *r, const struct qx_error *why)
 {
-    stop(r, why->code == QX_ERR_INVALID ? QX_ERR_TASK : why->code, rounds_now(r), why->text);
+    stop(r, why->code, rounds_now(r), why->text);
 }
 
 bool rounds_next(struct rounds *r, struct qx_job_options *ret)

@@ -56,7 +56,8 @@ struct qx_job_options {
     const struct qx_arg
         *files; /* for showing alone: "blob:HASH:BYTES" = the name of the file behind it. The client adds
                                  * the files that it reads itself */
-    uint32_t rounds_max; /* of qx_client_submit: so many rounds at most of a task that goes on in rounds, see client.h; 0, 1: the first
+    uint32_t
+        rounds_max; /* of qx_client_submit: so many rounds at most of a task that goes on in rounds, see client.h; 0, 1: the first
                           * alone. At most QX_ROUNDS_MAX */
 };
 enum { QX_ROUNDS_MAX = 1000 };
@@ -97,7 +98,7 @@ struct qx_job_info {
     const struct qx_arg
         *params; /* where one job was asked for: as given, data sets by the name of their file */
     uint32_t n_params;
-    uint32_t round; /* of a job submitted with rounds_max: which round this is, from 1; 0 elsewhere */
+    uint32_t round;        /* of a job submitted with rounds_max: which round this is, from 1; 0 elsewhere */
     const char *round_why; /* what it is for, as the answer before said; "" in the first */
 };
 
@@ -114,9 +115,9 @@ struct qx_cell {
 
 /* One of the jobs that an answer in rounds was made by. */
 struct qx_round {
-    uint32_t round, n_cells; /* from 1; cells that took part */
+    uint32_t round, n_cells;                 /* from 1; cells that took part */
     uint64_t job, seed, n_items, elapsed_ns; /* n_items: done, over its cells */
-    const char *digest, *why; /* why: as round_why above */
+    const char *digest, *why;                /* why: as round_why above */
 };
 
 /* The answer of a job and what it was. */
