@@ -76,7 +76,9 @@ static void value_text(const char *name, const json_t *v, double se, char *ret)
         (void)snprintf(ret, TEXT_BYTES, "%s", json_string_value(v));
         break;
     case JSON_INTEGER:
-        if (se > 0 && has_se_scale(name))
+        if (is_p_value(name, se) && json_integer_value(v) == 0)
+            p_value_text(name, 0, ret);
+        else if (se > 0 && has_se_scale(name))
             number_with_se(json_number_value(v), se, ret);
         else
             (void)snprintf(ret, TEXT_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
