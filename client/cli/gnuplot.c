@@ -51,8 +51,13 @@ static void set_terminal(FILE *s, const char *path, size_t columns, size_t rows)
 {
     static const double wide[] = {1, 1.2, 1.45, 1.75}, high[] = {1, 1.3, 1.65, 2};
     const struct terminal *t = terminal_for(path);
-    double w = wide[columns > 4 ? 3 : columns - 1],
-           h = rows == 1 && columns > 1 ? 0.75 : high[rows > 4 ? 3 : rows - 1];
+    size_t column = columns < 1   ? 0
+                    : columns > 4 ? 3
+                                  : columns - 1,
+           row = rows < 1   ? 0
+                 : rows > 4 ? 3
+                            : rows - 1;
+    double w = wide[column], h = rows == 1 && columns > 1 ? 0.75 : high[row];
     (void)fprintf(s, "set terminal %s size %.4g%s,%.4g%s %s noenhanced\nset output ", t->name, w * t->width,
                   t->unit, h * t->height, t->unit, t->options);
     gnuplot_quote(s, path);
