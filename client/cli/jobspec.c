@@ -208,17 +208,30 @@ static const struct qx_task_info *find_task(const struct qx_task_list *l, const 
     return NULL;
 }
 
+/* Is it a rule of the kernel's that counts exceedances? */
+static bool counts_exceedances(const char *until)
+{
+    struct rule rule;
+    struct qx_error ignored;
+    return rule_parse(until, &rule, &ignored) == QX_ERR_OK && exceed_of(&rule) > 0;
+}
+
 int jobspec_settle(struct cli *cli, struct qx_client *c, struct jobspec *s)
 {
     struct qx_task_list *list = NULL;
     struct qx_error err = {0};
-    if (!cli->values[OPT_UNTIL])
+    const char *until = cli->values[OPT_UNTIL];
+    int status = STATUS_OK;
+    if (!until)
         return STATUS_OK;
     if (qx_client_tasks(c, s->options.task, &list, &err) != QX_ERR_OK && err.code != QX_ERR_NOTFOUND)
         return cli_error(&err);
     const struct qx_task_info *t = list ? find_task(list, &s->options) : NULL;
-    int status = t && declares(t, "until", "text") ? add_arg(s, "until", cli->values[OPT_UNTIL])
-                                                   : settle_rule(cli, s, t);
+    bool own = t && declares(t, "until", "text"), counts = counts_exceedances(until);
+    if (own && !(counts && declares(t, "exceed", "integer")))
+        status = add_arg(s, "until", until);
+    if (!status && (!own || counts))
+        status = settle_rule(cli, s, t);
     qx_task_list_free(list);
     return status;
 }

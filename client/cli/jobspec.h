@@ -16,8 +16,8 @@ struct jobspec {
 
 /* Says what is wrong and gives the status to end with; the caller always calls jobspec_fini. */
 int jobspec_read(struct cli *cli, struct jobspec *ret);
-/* Makes --until a parameter where the task declares one: `until` (a text) takes it as it is, and it is then no rule;
- * `exceed` (an integer) takes the count of such a rule. Tells what only the task can: to be called once the farm knows
+/* Makes --until a parameter where the task declares one: `until` (a text) takes it as it is, and it is then no rule, but
+ * for 'exceed=20' and its like, which are rules in any case; `exceed` (an integer) takes the count of such a rule. Tells what only the task can: to be called once the farm knows
  * tasks, before the job is submitted. */
 int jobspec_settle(struct cli *cli, struct qx_client *c, struct jobspec *s);
 void jobspec_fini(struct jobspec *s);

@@ -16,6 +16,7 @@ enum {
     KEYS_MAX = 12,
     BINS_MAX = 100,
     BARS_FEW = 30,
+    POINTS_MANY = 60,
     TITLE_BYTES = 512,
     TICKS_SHOWN = 24
 };
@@ -499,10 +500,11 @@ static void put_upright(FILE *s, const struct panel *p, const struct mark *m, si
     bool left = reads_left(p, m, columns);
     double step = columns == 1 ? 0.05 : 0.085;
     (void)fprintf(s,
-                  "set arrow from first %.17g, graph 0 to first %.17g, graph 1 nohead front linecolor '%s' "
+                  "set arrow from first %.17g, graph 0 to first %.17g, graph 1 nohead %s linecolor '%s' "
                   "linewidth %s "
                   "dashtype %s\n",
-                  m->at, m->at, m->colour, m->width, m->dash);
+                  m->at, m->at, p->kind == KIND_HISTOGRAM || p->kind == KIND_BARS ? "front" : "back",
+                  m->colour, m->width, m->dash);
     if (!*m->label || nth > 6)
         return;
     put_label(s, m, columns == 1);
@@ -547,7 +549,7 @@ static void plot_series(FILE *s, const struct panel *p, size_t k, const char *co
 {
     const struct series *one = &p->series[k];
     const char *colour = colours[k % N_COLOURS];
-    bool few = one->n <= BARS_FEW, bounded = one->lower != NULL;
+    bool few = one->n <= BARS_FEW, many = one->n > POINTS_MANY, bounded = one->lower != NULL;
     char of[48];
     (void)snprintf(of, sizeof of, "$p%zus%zu", p->place, k);
     (void)fputs(comma, s);
@@ -563,7 +565,7 @@ static void plot_series(FILE *s, const struct panel *p, size_t k, const char *co
     } else if (p->kind == KIND_POINTS) {
         (void)fprintf(s, bounded ? "%s using 1:2:3:4 with yerrorbars" : "%s using 1:2 with points", of);
         (void)fprintf(s, " linecolor '%s' linewidth %s pointtype 7 pointsize %s", colour,
-                      one->n > 200 ? "0.6" : "1.2", one->n > 200 ? "0.35" : "0.75");
+                      many ? "0.6" : "1.2", many ? "0.4" : "0.75");
     } else if (p->kind == KIND_STEPS) {
         (void)fprintf(s, "%s using 1:2 with steps linecolor '%s' linewidth 1.5", of, colour);
     } else if (bounded && few) {

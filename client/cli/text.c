@@ -24,19 +24,24 @@ static bool has_se_scale(const char *name)
     return false;
 }
 
-/* "p_value", "p.value", "p_adjusted", "p.adj". Plain "p" is often a share. */
+/* "p_value", "p.value", "f_p_value" */
+static bool is_certain_p(const char *name)
+{
+    size_t n = strlen(name);
+    return !strcmp(name, "pvalue") ||
+           (n >= 7 && (!strcmp(name + n - 7, "p_value") || !strcmp(name + n - 7, "p.value")));
+}
+
+/* Also "p_adjusted", "p.adj". Plain "p" is often a share. */
 static bool is_p_value(const char *name, double se)
 {
-    bool certain = !strcmp(name, "p_value") || !strcmp(name, "p.value") || !strcmp(name, "pvalue");
-    return certain || (!(se > 0) && (!strncmp(name, "p_", 2) || !strncmp(name, "p.", 2)));
+    return is_certain_p(name) || (!(se > 0) && (!strncmp(name, "p_", 2) || !strncmp(name, "p.", 2)));
 }
 
 /* As R shows it: what is below the spacing of doubles at 1 is no number any more. A share of 0, of resamples, is 0. */
 static void p_value_text(const char *name, double p, char *ret)
 {
-    bool underflown =
-        p == 0 && (!strcmp(name, "p_value") || !strcmp(name, "p.value") || !strcmp(name, "pvalue"));
-    if (underflown || (p > 0 && p < 2.2e-16))
+    if ((p == 0 && is_certain_p(name)) || (p > 0 && p < 2.2e-16))
         (void)snprintf(ret, TEXT_BYTES, "< 2e-16");
     else
         (void)snprintf(ret, TEXT_BYTES, "%.4g", p);

@@ -362,6 +362,8 @@ class Shapes(Case):
         out, _ = self.qx("t.until", "--until", "rhat<1.01,ess>400")
         self.assertRegex(out, r"rule +rhat<1.01,ess>400")
         self.assertNotIn("(until", out)
+        out, _ = self.qx("t.until", "--until", "exceed=3", "-n", "1000")        # this one the farm knows too
+        self.assertRegex(out, r"rule +exceed=3\n(?s:.*)n [0-9]{1,2} \(until exceed=3\)")
         self.refused(2, "until", "given too", args=["run", "t.until", "until=x", "--until", "y", "--plugins", PLUGINS])
         out, _ = self.qx("t.exceed", "--until", "exceed=20")
         self.assertRegex(out, r"wanted +20\n +heads +2\d\n(?s:.*)\(until exceed=20\)")
