@@ -423,6 +423,34 @@ START_TEST(rounds_are_cancelled_at_any_time)
 }
 END_TEST
 
+/* The moment at which a round has ended and the job of the next has no number yet: it is cancelled when it has one. */
+START_TEST(a_round_under_way_is_cancelled)
+{
+    struct qx_client *c = farm_with_answers();
+    struct qx_error err = {0};
+    const struct qx_arg args[] = {{"last", "9"}, {"slow_ms", "900"}, {"more", "40"}};
+    const struct qx_job_info *news;
+    struct qx_future *f = submit(c, &(struct qx_job_options){.task = "t.rounds",
+                                                             .args = args,
+                                                             .n_args = 3,
+                                                             .n_items = 5000000,
+                                                             .progress_ms = 10,
+                                                             .rounds_max = QX_ROUNDS_MAX});
+    const struct qx_result *r;
+    double start = now_s();
+    do
+        (void)qx_future_done(f);
+    while (!((news = qx_future_progress(f)) && news->round == 2) && now_s() - start < 30);
+    ck_assert_uint_eq(qx_future_progress(f)->items_done, 0);
+    ck_assert_str_eq(qx_future_progress(f)->round_why, "step 2 of 9");
+    ck_assert_msg(qx_future_cancel(f, &err) == QX_ERR_OK, "%s", err.text);
+    ck_assert_int_eq(qx_future_get(f, 8000, &r, &err), QX_ERR_CANCELLED); /* 18 s without */
+    ck_assert_ptr_nonnull(strstr(qx_future_result(f)->cells[0].result_json, "\"step\":1"));
+    qx_future_free(f);
+    qx_client_close(c);
+}
+END_TEST
+
 START_TEST(wrong_jobs_are_refused_and_nothing_changes)
 {
     struct qx_client *c = farm();
@@ -487,6 +515,7 @@ int main(void)
     tcase_add_test(real, a_forgotten_job_with_rows_goes_on);
     tcase_add_test(real, a_future_goes_through_all_rounds);
     tcase_add_test(real, rounds_are_cancelled_at_any_time);
+    tcase_add_test(real, a_round_under_way_is_cancelled);
     tcase_add_test(real, wrong_jobs_are_refused_and_nothing_changes);
     tcase_add_test(real, a_mistake_that_open_finds_is_the_users);
     tcase_set_timeout(real, 120);
