@@ -3,6 +3,7 @@
 #define QX_CLIENT_CLIENT_INTERNAL_H
 
 #include "client/farm.h"
+#include "client/rounds.h"
 #include "common/idmap.h"
 #include "common/mem.h"
 #include "quincunx/client.h"
@@ -38,6 +39,8 @@ struct qx_future {
     bool done, given; /* given: by qx_as_completed */
     bool forgotten;   /* its owner freed it; lives on until the job is done, to take what comes */
     bool detached;
+    struct rounds *rounds; /* NULL: one job */
+    bool untaken;          /* the job of a later round is under way to the master: its number is not known */
     struct qx_error error; /* when it ended without a result */
     struct qx_result *result;
     struct qx_event progress; /* the last PROGRESS, if has_progress */
@@ -62,7 +65,8 @@ qx_err client_call(struct qx_client *c, uint64_t tag, struct qx_event *ret, stru
 void future_take(struct qx_future *f, struct qx_event *ev);
 void future_end(struct qx_future *f, const struct qx_error *why);
 void future_destroy(struct qx_future *f);
-qx_err future_new(struct qx_client *c, uint64_t tag, struct qx_future **ret);
+/* Takes over *rounds on success; NULL: one job. */
+qx_err future_new(struct qx_client *c, uint64_t tag, struct rounds *rounds, struct qx_future **ret);
 
 /* How much of the data of this request the master has said it has: as long as that grows, an upload is alive. */
 uint64_t session_uploaded(const struct qx_session *s, uint64_t tag);

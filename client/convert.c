@@ -7,13 +7,6 @@
 #include "common/error.h"
 #include "common/mem.h"
 
-struct result_box {
-    struct qx_result pub; /* first: the public pointer is the box */
-    struct control msg;
-    struct qx_cell *cells;
-    struct qx_arg *args; /* the job's, then every cell's, then files */
-};
-
 struct list_box {
     union {
         struct qx_job_list jobs;
@@ -68,6 +61,7 @@ void convert_info(const struct job_info *from, struct qx_job_info *to)
         .estimate_cell = from->estimate_cell,
         .until = from->until,
         .measure = from->measure,
+        .round_why = "",
     };
 }
 
@@ -154,6 +148,11 @@ QX_API void qx_result_free(struct qx_result *r)
     if (!r)
         return;
     struct result_box *b = (struct result_box *)(void *)r;
+    for (size_t i = 0; i < b->n_parts; i++)
+        qx_result_free(b->parts[i]);
+    qx_free(b->parts);
+    qx_free(b->rounds);
+    qx_free(b->texts);
     control_fini(&b->msg);
     qx_free(b->cells);
     qx_free(b->args);
@@ -294,6 +293,7 @@ qx_err convert_tasks(struct control *msg, struct qx_task_list **ret)
             .default_items = d->default_items,
             .items_from = d->items_from ? d->items_from : "",
             .reproducible = !(d->flags & QX_TASK_NOT_REPRODUCIBLE),
+            .counts_items = (d->flags & QX_TASK_COUNTS_ITEMS) != 0,
         };
         for (uint32_t k = 0; k < d->n_params; k++)
             fill_param(&d->params[k], params++);

@@ -1,10 +1,11 @@
 /* Futures: what has come of one job, and waiting for more of it. */
+#include <math.h>
 #include <string.h>
 
 #include "client/client_internal.h"
 #include "common/error.h"
 
-qx_err future_new(struct qx_client *c, uint64_t tag, struct qx_future **ret)
+qx_err future_new(struct qx_client *c, uint64_t tag, struct rounds *rounds, struct qx_future **ret)
 {
     struct qx_future *f = qx_calloc(1, sizeof *f);
     if (!f || idmap_put(&c->futures, tag, f) != QX_ERR_OK) {
@@ -13,6 +14,7 @@ qx_err future_new(struct qx_client *c, uint64_t tag, struct qx_future **ret)
     }
     f->client = c;
     f->tag = tag;
+    f->rounds = rounds;
     *ret = f;
     return QX_ERR_OK;
 }
@@ -37,6 +39,7 @@ void future_destroy(struct qx_future *f)
     qx_free(f->rows);
     columns_free(f);
     qx_result_free(f->result);
+    rounds_free(f->rounds);
     qx_free(f);
 }
 
@@ -56,8 +59,12 @@ static void end_of_memory(struct qx_future *f)
 static void keep_rows(struct qx_future *f, struct qx_event *ev)
 {
     if (f->forgotten) {
-        (void)qx_session_rows_taken(f->client->session, f->job, ev->u.rows.bytes);
+        (void)qx_session_rows_taken(f->client->session, ev->u.rows.rows.job, ev->u.rows.bytes);
         return;
+    }
+    if (f->rounds) {
+        ev->u.rows.rows.round = rounds_now(f->rounds);
+        ev->u.rows.rows.cell = rounds_cell(f->rounds, ev->u.rows.rows.cell);
     }
     if (f->rows_head == f->n_rows)
         f->rows_head = f->n_rows = 0;
@@ -70,35 +77,135 @@ static void keep_rows(struct qx_future *f, struct qx_event *ev)
     ev->memory = NULL;
 }
 
+static void take_submitted(struct qx_future *f, const struct qx_event *ev)
+{
+    uint64_t tag;
+    f->job = ev->u.submitted.job;
+    f->seed = ev->u.submitted.seed;
+    f->n_items = ev->u.submitted.n_items;
+    if (f->untaken && rounds_cancelled(f->rounds)) /* asked for while the number was not known */
+        (void)qx_session_cancel(f->client->session, f->job, &tag);
+    f->untaken = false;
+}
+
+/* The news are of the job at hand. */
+static void name_round(struct qx_future *f)
+{
+    f->progress.u.progress.round = rounds_now(f->rounds);
+    f->progress.u.progress.round_why = rounds_why(f->rounds);
+}
+
+static void take_progress(struct qx_future *f, struct qx_event *ev)
+{
+    if (f->has_progress)
+        qx_event_fini(&f->progress);
+    f->progress = *ev;
+    f->has_progress = true;
+    ev->type = QX_EVENT_ERROR;
+    ev->memory = NULL;
+    if (f->rounds)
+        name_round(f);
+}
+
+/* The answer of all rounds, or what keeps it from being made. */
+static void end_rounds(struct qx_future *f)
+{
+    f->done = true;
+    if (rounds_end(f->rounds, &f->result) != QX_ERR_OK)
+        end_of_memory(f);
+}
+
+static qx_err submit_next(struct qx_future *f, const struct qx_job_options *job, struct qx_error *err)
+{
+    struct qx_client *c = f->client;
+    uint64_t tag;
+    qx_err e = qx_session_submit(c->session, job, true, &tag, err);
+    if (e != QX_ERR_OK)
+        return e;
+    if (idmap_put(&c->futures, tag, f) != QX_ERR_OK) {
+        qx_session_abandon(c->session, tag);
+        return qx_fail(err, QX_ERR_NOMEM, "out of memory for the next round");
+    }
+    (void)idmap_del(&c->futures, f->tag);
+    f->tag = tag;
+    f->untaken = true;
+    return QX_ERR_OK;
+}
+
+/* Until the first news of it, nothing is done of the next round. */
+static void news_of_next(struct qx_future *f)
+{
+    struct qx_job_info *i = &f->progress.u.progress;
+    i->items_done = i->items_failed = i->cells_done = 0;
+    i->estimate = i->se = (double)NAN;
+    name_round(f);
+}
+
+/* A round has its result. */
+static void take_round(struct qx_future *f, struct qx_result *result)
+{
+    struct qx_job_options job;
+    struct qx_error why = {0};
+    f->untaken = false;
+    f->progress.u.progress.round_why = ""; /* its text may go */
+    if (rounds_take(f->rounds, result) != QX_ERR_OK) {
+        end_of_memory(f);
+        return;
+    }
+    bool more = !f->forgotten && rounds_next(f->rounds, &job);
+    if (more && submit_next(f, &job, &why) == QX_ERR_OK) {
+        if (f->has_progress)
+            news_of_next(f);
+        return;
+    }
+    if (more)
+        rounds_fail(f->rounds, &why);
+    end_rounds(f);
+}
+
+static void take_result(struct qx_future *f, struct qx_event *ev)
+{
+    struct qx_result *result = ev->u.result;
+    ev->u.result = NULL;
+    f->job = result->info.job;
+    f->seed = result->info.seed;
+    f->n_items = result->info.n_items;
+    if (f->rounds) {
+        take_round(f, result);
+        return;
+    }
+    f->result = result;
+    f->done = true;
+}
+
+/* What the rounds before say is worth more than that there is no further one. */
+static void take_error(struct qx_future *f, const struct qx_error *why)
+{
+    if (!f->rounds || !f->untaken) {
+        future_end(f, why);
+        return;
+    }
+    rounds_fail(f->rounds, why);
+    end_rounds(f);
+}
+
 void future_take(struct qx_future *f, struct qx_event *ev)
 {
     switch (ev->type) {
     case QX_EVENT_SUBMITTED:
-        f->job = ev->u.submitted.job;
-        f->seed = ev->u.submitted.seed;
-        f->n_items = ev->u.submitted.n_items;
+        take_submitted(f, ev);
         break;
     case QX_EVENT_PROGRESS:
-        if (f->has_progress)
-            qx_event_fini(&f->progress);
-        f->progress = *ev;
-        f->has_progress = true;
-        ev->type = QX_EVENT_ERROR;
-        ev->memory = NULL;
+        take_progress(f, ev);
         break;
     case QX_EVENT_ROWS:
         keep_rows(f, ev);
         break;
     case QX_EVENT_RESULT:
-        f->result = ev->u.result;
-        ev->u.result = NULL;
-        f->job = f->result->info.job;
-        f->seed = f->result->info.seed;
-        f->n_items = f->result->info.n_items;
-        f->done = true;
+        take_result(f, ev);
         break;
     case QX_EVENT_ERROR:
-        future_end(f, &ev->u.error);
+        take_error(f, &ev->u.error);
         break;
     case QX_EVENT_JOBS:
     case QX_EVENT_TASKS:
@@ -122,7 +229,7 @@ QX_API void qx_future_free(struct qx_future *f)
     }
     f->forgotten = true;
     for (size_t i = f->rows_head; i < f->n_rows; i++) {
-        (void)qx_session_rows_taken(f->client->session, f->job, f->rows[i].u.rows.bytes);
+        (void)qx_session_rows_taken(f->client->session, f->rows[i].u.rows.rows.job, f->rows[i].u.rows.bytes);
         qx_event_fini(&f->rows[i]);
     }
     f->rows_head = f->n_rows = 0;
@@ -226,7 +333,7 @@ static qx_err return_credit(struct qx_future *f, struct qx_error *err)
 {
     if (!f->has_current)
         return QX_ERR_OK;
-    qx_err e = qx_session_rows_taken(f->client->session, f->job, f->current.u.rows.bytes);
+    qx_err e = qx_session_rows_taken(f->client->session, f->current.u.rows.rows.job, f->current.u.rows.bytes);
     qx_event_fini(&f->current);
     f->has_current = false;
     return e == QX_ERR_OK ? e : qx_fail(err, e, "out of memory");
@@ -356,5 +463,12 @@ QX_API qx_err qx_as_completed(struct qx_future *const *futures, size_t n, int64_
 
 QX_API qx_err qx_future_cancel(struct qx_future *f, struct qx_error *err)
 {
-    return f->done ? QX_ERR_OK : qx_client_cancel(f->client, f->job, err);
+    if (f->done)
+        return QX_ERR_OK;
+    if (f->rounds)
+        rounds_cancel(f->rounds);
+    if (f->untaken) /* its job is cancelled when it has a number */
+        return QX_ERR_OK;
+    qx_err e = qx_client_cancel(f->client, f->job, err);
+    return f->rounds && f->done ? QX_ERR_OK : e; /* a round that ends meanwhile is the last */
 }

@@ -22,6 +22,18 @@ struct request {
     struct qx_bytes got; /* get_blob */
 };
 
+/* Behind a qx_result: the message that it borrows from; of an answer in rounds the results that it does. */
+struct result_box {
+    struct qx_result pub; /* first: the public pointer is the box */
+    struct control msg;
+    struct qx_cell *cells;
+    struct qx_arg *args; /* the job's, then every cell's, then files */
+    struct qx_result **parts;
+    size_t n_parts;
+    struct qx_round *rounds;
+    char *texts;
+};
+
 /* Decoded messages as public structs. Each takes over the message: *msg is empty afterwards, also on failure. */
 qx_err convert_result(struct control *msg, struct qx_result **ret, struct qx_error *err);
 qx_err convert_jobs(struct control *msg, struct qx_job_list **ret);

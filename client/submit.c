@@ -308,10 +308,16 @@ static qx_err submit(struct qx_client *c, const struct qx_job_options *job, stru
 {
     uint64_t tag;
     struct qx_future *f = NULL;
+    struct rounds *rounds = NULL;
+    if (job->rounds_max > 1 && rounds_new(job, &rounds) != QX_ERR_OK)
+        return qx_fail(err, QX_ERR_NOMEM, "out of memory for a job");
     qx_err e = qx_session_submit(c->session, job, true, &tag, err);
-    if (e != QX_ERR_OK)
+    if (e != QX_ERR_OK) {
+        rounds_free(rounds);
         return e;
-    if (future_new(c, tag, &f) != QX_ERR_OK) {
+    }
+    if (future_new(c, tag, rounds, &f) != QX_ERR_OK) {
+        rounds_free(rounds);
         qx_session_abandon(c->session, tag);
         return qx_fail(err, QX_ERR_NOMEM, "out of memory for a job");
     }
@@ -345,7 +351,7 @@ QX_API qx_err qx_client_attach(struct qx_client *c, uint64_t job, uint32_t progr
     uint64_t tag;
     struct qx_future *f = NULL;
     qx_err e = qx_session_watch(c->session, job, progress_ms, &tag);
-    if (e == QX_ERR_OK && (e = future_new(c, tag, &f)) != QX_ERR_OK)
+    if (e == QX_ERR_OK && (e = future_new(c, tag, NULL, &f)) != QX_ERR_OK)
         qx_session_abandon(c->session, tag);
     if (e != QX_ERR_OK)
         return qx_fail(err, e, "out of memory for a job");

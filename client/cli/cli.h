@@ -28,6 +28,7 @@ enum option_id {
     OPT_OUTPUT,
     OPT_PLOT,
     OPT_KEEP,
+    OPT_SAVE,
     OPT_QUIET,
     OPT_PRIORITY,
     OPT_LABEL,

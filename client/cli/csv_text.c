@@ -87,6 +87,22 @@ static void put_count(struct csv_table *t, const char *name, const json_t *value
         put_member(t, name, value);
 }
 
+/* ---- an answer that is a table: a row a member of its list ---- */
+
+static void put_list_row(struct csv_table *t, const json_t *cell, const json_t *row)
+{
+    put_params(t, cell);
+    t->params = json_object_get(cell, "params");
+    flatten(row, put_result, t);
+}
+
+static const json_t *list_of(const json_t *cell)
+{
+    const json_t *result = json_object_get(cell, "result");
+    const char *name = answer_table(result);
+    return name ? json_object_get(result, name) : NULL;
+}
+
 static void put_counts(struct csv_table *t, const json_t *cell, bool any_partial)
 {
     t->params = json_object_get(cell, "params");
@@ -119,8 +135,44 @@ static void put_header(FILE *out, const struct csv_table *t)
     (void)fputc('\n', out);
 }
 
+/* False: the answers are no tables. */
+static bool put_lists(FILE *out, const json_t *cells)
+{
+    struct csv_table t = {.names = json_object()};
+    size_t i, k;
+    json_t *cell, *row;
+    bool any_partial = false, any = false;
+    json_array_foreach((json_t *)(uintptr_t)cells, i, cell)
+    {
+        any |= list_of(cell) != NULL;
+        any_partial |= !json_is_true(json_object_get(cell, "complete"));
+    }
+    json_array_foreach((json_t *)(uintptr_t)cells, i, cell)
+        json_array_foreach((json_t *)(uintptr_t)list_of(cell), k, row) put_list_row(&t, cell, row);
+    if (any_partial)
+        put_member(&t, "partial", NULL);
+    if (any)
+        put_header(out, &t);
+    t.row = calloc(json_object_size(t.names) + 1, sizeof *t.row);
+    json_array_foreach((json_t *)(uintptr_t)cells, i, cell)
+        json_array_foreach((json_t *)(uintptr_t)list_of(cell), k, row)
+    {
+        if (!t.row)
+            break;
+        put_list_row(&t, cell, row);
+        if (any_partial)
+            put_member(&t, "partial", json_boolean(!json_is_true(json_object_get(cell, "complete"))));
+        put_row(out, &t);
+    }
+    free(t.row);
+    json_decref(t.names);
+    return any;
+}
+
 static void put_cells(FILE *out, const json_t *cells)
 {
+    if (put_lists(out, cells))
+        return;
     struct csv_table t = {.names = json_object()};
     size_t i;
     json_t *cell;

@@ -28,16 +28,39 @@ static bool have_gnuplot(void)
     return false;
 }
 
-static const char *terminal_for(const char *path)
+/* Sizes are those of one panel in a picture of its own; more panels get a larger picture. */
+struct terminal {
+    const char *ending, *name, *unit, *options;
+    double width, height;
+};
+
+static const struct terminal *terminal_for(const char *path)
 {
+    static const struct terminal all[] = {
+        {".png", "pngcairo", "", "fontscale 1.25 linewidth 1.6 font 'DejaVu Sans,13'", 1400, 900},
+        {".svg", "svg", "", "dynamic font 'DejaVu Sans,14' background '#ffffff'", 1000, 640},
+        {".pdf", "pdfcairo", "in", "font 'DejaVu Sans,13'", 9, 5.8}};
     const char *dot = strrchr(path, '.');
-    if (dot && !strcmp(dot, ".png"))
-        return "pngcairo size 1400,900 fontscale 1.25 linewidth 1.6 font 'DejaVu Sans,13'";
-    if (dot && !strcmp(dot, ".svg"))
-        return "svg size 1000,640 dynamic font 'DejaVu Sans,14' background '#ffffff'";
-    if (dot && !strcmp(dot, ".pdf"))
-        return "pdfcairo size 9in,5.8in font 'DejaVu Sans,13'";
+    for (size_t i = 0; dot && i < sizeof all / sizeof *all; i++)
+        if (!strcmp(dot, all[i].ending))
+            return &all[i];
     return NULL;
+}
+
+static void set_terminal(FILE *s, const char *path, size_t columns, size_t rows)
+{
+    static const double wide[] = {1, 1.2, 1.45, 1.75}, high[] = {1, 1.3, 1.65, 2};
+    const struct terminal *t = terminal_for(path);
+    size_t column = columns < 1   ? 0
+                    : columns > 4 ? 3
+                                  : columns - 1,
+           row = rows < 1   ? 0
+                 : rows > 4 ? 3
+                            : rows - 1;
+    double w = wide[column], h = rows == 1 && columns > 1 ? 0.75 : high[row];
+    (void)fprintf(s, "set terminal %s size %.4g%s,%.4g%s %s noenhanced\nset output ", t->name, w * t->width,
+                  t->unit, h * t->height, t->unit, t->options);
+    gnuplot_quote(s, path);
 }
 
 qx_err gnuplot_check(const char *path, struct qx_error *err)
@@ -67,8 +90,7 @@ int gnuplot_start(FILE *s, const char *path, size_t n_panels, const char *headin
     size_t columns = 1;
     while (columns * columns < n_panels)
         columns++;
-    (void)fprintf(s, "set terminal %s noenhanced\nset output ", terminal_for(path));
-    gnuplot_quote(s, path);
+    set_terminal(s, path, columns, (n_panels + columns - 1) / columns);
     (void)fputs("\nset encoding utf8\n"
                 "set border 3 linecolor '#888888' linewidth 1\n"
                 "set tics nomirror out scale 0.6 textcolor '#333333'\n"
@@ -86,7 +108,7 @@ int gnuplot_start(FILE *s, const char *path, size_t n_panels, const char *headin
 
 void gnuplot_panel(FILE *s)
 {
-    (void)fputs("unset label\nunset arrow\nset autoscale\n", s);
+    (void)fputs("unset label\nunset arrow\nset autoscale\nset key off\nset xtics norotate autofreq\n", s);
 }
 
 void gnuplot_title(FILE *s, const char *text, double offset)

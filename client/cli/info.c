@@ -43,9 +43,10 @@ static json_t *task_json(const struct qx_task_info *t)
     json_t *params = json_array();
     for (uint32_t i = 0; i < t->n_params; i++)
         json_array_append_new(params, param_json(&t->params[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:o}", "name", t->name, "version", t->version,
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:b, s:b, s:o}", "name", t->name, "version", t->version,
                      "help", t->help, "details", t->details, "default_n", (json_int_t)t->default_items,
-                     "n_from", t->items_from, "reproducible", t->reproducible, "params", params);
+                     "n_from", t->items_from, "n_counted", t->counts_items, "reproducible", t->reproducible,
+                     "params", params);
 }
 
 /* "required", "[0.5]", "one of t2, anova [t2]", "0 .. 1 [0.95]" */
@@ -94,6 +95,8 @@ static void explain(struct cli *cli, const struct qx_task_info *t)
         explain_params(out, &cli->style, t);
     if (*t->items_from)
         (void)fprintf(out, "\n  -n  default: as many as %s has members, and at most that\n", t->items_from);
+    else if (t->counts_items)
+        (void)fputs("\n  -n  counted from the data and the parameters, where it is not given\n", out);
     else if (t->default_items)
         (void)fprintf(out, "\n  -n  default %llu\n", (unsigned long long)t->default_items);
     else

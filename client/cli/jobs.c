@@ -6,6 +6,8 @@
 
 #include "client/cli/answer.h"
 #include "client/cli/plot.h"
+#include "client/cli/report.h"
+#include "client/cli/save.h"
 #include "common/decl.h"
 #include "common/rule.h"
 
@@ -28,6 +30,7 @@ static const struct column job_lines[] = {{"job", "job", FORMAT_PLAIN},
                                           {"label", "label", FORMAT_PLAIN},
                                           {"state", "state", FORMAT_PLAIN},
                                           {"error", "error", FORMAT_PLAIN},
+                                          {"unfinished", "not finished", FORMAT_PLAIN},
                                           {"waiting", "waiting", FORMAT_PLAIN},
                                           {"submitted", "submitted", FORMAT_PLAIN},
                                           {"elapsed_s", "elapsed", FORMAT_SECONDS},
@@ -131,6 +134,24 @@ static json_t *job_json(const struct qx_job_info *i)
     return o;
 }
 
+/* Why the task of a job that is done wants another round; NULL: it does not. */
+static json_t *unfinished(struct qx_client *c, const struct qx_job_info *i, bool text)
+{
+    struct qx_result *r;
+    struct qx_error ignored;
+    if (i->state != QX_JOB_DONE || qx_client_result(c, i->job, false, &r, &ignored) != QX_ERR_OK)
+        return NULL;
+    json_t *report = report_new(r, NULL, 0), *why = json_incref(json_object_get(report, "unfinished"));
+    if (text && why) {
+        json_t *line = json_sprintf("%s; `qx run` goes on in rounds", json_string_value(why));
+        json_decref(why);
+        why = line;
+    }
+    json_decref(report);
+    qx_result_free(r);
+    return why;
+}
+
 /* Columns that only jobs with a rule fill are left out where a person reads and there is none. */
 static void show_list(struct cli *cli, const json_t *rows, bool text, bool rules)
 {
@@ -145,7 +166,7 @@ static void show_list(struct cli *cli, const json_t *rows, bool text, bool rules
     cli->writer->table(cli->out, &cli->style, columns, rows);
 }
 
-static void show_jobs(struct cli *cli, const struct qx_job_list *list, bool one)
+static void show_jobs(struct cli *cli, struct qx_client *c, const struct qx_job_list *list, bool one)
 {
     json_t *rows = json_array();
     bool json = !strcmp(cli->writer->name, "json"), text = !strcmp(cli->writer->name, "text"), rules = false;
@@ -154,6 +175,9 @@ static void show_jobs(struct cli *cli, const struct qx_job_list *list, bool one)
         json_t *o = job_json(job);
         if (one)
             json_object_set_new(o, "params", json ? params_json(job) : params_text(job));
+        json_t *why = one ? unfinished(c, job, text) : NULL;
+        if (why)
+            json_object_set_new(o, "unfinished", why);
         if (text)
             json_object_set_new(o, "measure", measure_text(job, !one));
         rules |= *job->until != 0;
@@ -180,7 +204,7 @@ int command_status(struct cli *cli)
     if (status)
         return status;
     if (qx_client_jobs(c, job, &list, &err) == QX_ERR_OK) {
-        show_jobs(cli, list, job != 0);
+        show_jobs(cli, c, list, job != 0);
         qx_job_list_free(list);
     } else {
         status = cli_error(&err);
@@ -207,6 +231,8 @@ int command_results(struct cli *cli)
     if (cli->values[OPT_PLOT] && plot_check(cli->values[OPT_PLOT], &err) != QX_ERR_OK)
         return cli_error(&err);
     int status = cli_check_target(cli, OPT_PLOT);
+    if (!status)
+        status = save_check(cli);
     if (!status)
         status = open_for_job(cli, &c, &job);
     if (status)

@@ -1,6 +1,8 @@
 #include "client/cli/jobspec.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +10,7 @@
 #include "common/rule.h"
 
 #define ITEMS_UNTIL 1000000000000u /* where only a rule ends the job */
+enum { ARGS_MORE = 2 };            /* that jobspec_settle may add */
 
 int jobspec_args(const struct cli *cli, size_t first, size_t end, struct qx_arg **ret, uint32_t *ret_n,
                  char **ret_names)
@@ -15,7 +18,7 @@ int jobspec_args(const struct cli *cli, size_t first, size_t end, struct qx_arg 
     size_t bytes = 1;
     for (size_t i = first; i < end; i++)
         bytes += strlen(cli->words[i]) + 1;
-    struct qx_arg *args = calloc(end - first + 1, sizeof *args);
+    struct qx_arg *args = calloc(end - first + ARGS_MORE, sizeof *args);
     char *names = malloc(bytes), *at = names;
     *ret = args;
     *ret_names = names;
@@ -58,20 +61,6 @@ static int read_count(const struct cli *cli, enum option_id id, const char *name
     if (!cli->values[id] || value_count(cli->values[id], ret, &why) == QX_ERR_OK)
         return STATUS_OK;
     return cli_fail(STATUS_USAGE, "%s: %s", name, why.text);
-}
-
-static int read_until(const struct cli *cli, struct qx_job_options *o)
-{
-    struct qx_error why = {0};
-    struct rule rule;
-    if (!cli->values[OPT_UNTIL])
-        return STATUS_OK;
-    if (rule_parse(cli->values[OPT_UNTIL], &rule, &why) != QX_ERR_OK)
-        return cli_fail(STATUS_USAGE, "--until: %s", why.text);
-    o->until = cli->values[OPT_UNTIL];
-    if (!cli->values[OPT_N])
-        o->n_items = ITEMS_UNTIL;
-    return STATUS_OK;
 }
 
 static int read_small(const struct cli *cli, enum option_id id, int64_t least, int64_t most, int64_t *ret)
@@ -143,11 +132,108 @@ int jobspec_read(struct cli *cli, struct jobspec *ret)
         status = read_count(cli, OPT_N, "-n", &o->n_items);
     if (!status)
         status = jobspec_seed(cli, &o->seed, &o->has_seed);
-    if (!status)
-        status = read_until(cli, o);
+    struct rule rule;
+    if (cli->values[OPT_UNTIL] && rule_parse(cli->values[OPT_UNTIL], &rule, &ret->until_error) == QX_ERR_OK)
+        ret->until_error.code = QX_ERR_OK;
     if (!status && cli->values[OPT_CHUNK] && strcmp(cli->values[OPT_CHUNK], "auto"))
         status = read_count(cli, OPT_CHUNK, "--chunk", &o->chunk_items);
     return status ? status : read_limits(cli, o);
+}
+
+/* ---- --until and the task ---- */
+
+static bool is_given(const struct jobspec *s, const char *name)
+{
+    bool given = false;
+    for (uint32_t i = 0; i < s->options.n_args; i++)
+        given |= !strcmp(s->args[i].name, name);
+    for (size_t i = 0; i < s->cells.n_axes; i++)
+        given |= !strcmp(s->cells.axes[i].name, name);
+    return given;
+}
+
+static bool declares(const struct qx_task_info *t, const char *name, const char *type)
+{
+    for (uint32_t i = 0; i < t->n_params; i++)
+        if (!strcmp(t->params[i].name, name))
+            return !strcmp(t->params[i].type, type);
+    return false;
+}
+
+static int add_arg(struct jobspec *s, const char *name, const char *value)
+{
+    if (is_given(s, name))
+        return cli_fail(STATUS_USAGE, "--until sets the parameter %s, which is given too", name);
+    s->args[s->options.n_args++] = (struct qx_arg){name, value};
+    return STATUS_OK;
+}
+
+/* The count that a rule like 'exceed=20' waits for. 0: it has none. */
+static double exceed_of(const struct rule *rule)
+{
+    double most = 0;
+    for (uint32_t i = 0; i < rule->n_terms; i++) {
+        bool up = rule->terms[i].op == RULE_GE || rule->terms[i].op == RULE_GT;
+        if (strcmp(rule->terms[i].name, "exceed") != 0 || !up)
+            continue;
+        double count =
+            rule->terms[i].op == RULE_GT ? floor(rule->terms[i].bound) + 1 : ceil(rule->terms[i].bound);
+        most = fmax(most, count);
+    }
+    return most;
+}
+
+static int settle_rule(struct cli *cli, struct jobspec *s, const struct qx_task_info *t)
+{
+    struct rule rule;
+    if (s->until_error.code != QX_ERR_OK ||
+        rule_parse(cli->values[OPT_UNTIL], &rule, &s->until_error) != QX_ERR_OK)
+        return cli_fail(STATUS_USAGE, "--until: %s", s->until_error.text);
+    s->options.until = cli->values[OPT_UNTIL];
+    if (!cli->values[OPT_N] && !(t && t->counts_items)) /* that knows itself how many there are at most */
+        s->options.n_items = ITEMS_UNTIL;
+    double exceed = exceed_of(&rule);
+    if (!t || !(exceed > 0) || !declares(t, "exceed", "integer"))
+        return STATUS_OK;
+    (void)snprintf(s->exceed, sizeof s->exceed, "%.0f", fmin(exceed, 9e15));
+    return add_arg(s, "exceed", s->exceed);
+}
+
+/* The version that is asked for; without one the newest, which comes first. */
+static const struct qx_task_info *find_task(const struct qx_task_list *l, const struct qx_job_options *o)
+{
+    for (uint32_t i = 0; i < l->n; i++)
+        if (!strcmp(l->tasks[i].name, o->task) && (!o->version || !strcmp(l->tasks[i].version, o->version)))
+            return &l->tasks[i];
+    return NULL;
+}
+
+/* Is it a rule of the kernel's that counts exceedances? */
+static bool counts_exceedances(const char *until)
+{
+    struct rule rule;
+    struct qx_error ignored;
+    return rule_parse(until, &rule, &ignored) == QX_ERR_OK && exceed_of(&rule) > 0;
+}
+
+int jobspec_settle(struct cli *cli, struct qx_client *c, struct jobspec *s)
+{
+    struct qx_task_list *list = NULL;
+    struct qx_error err = {0};
+    const char *until = cli->values[OPT_UNTIL];
+    int status = STATUS_OK;
+    if (!until)
+        return STATUS_OK;
+    if (qx_client_tasks(c, s->options.task, &list, &err) != QX_ERR_OK && err.code != QX_ERR_NOTFOUND)
+        return cli_error(&err);
+    const struct qx_task_info *t = list ? find_task(list, &s->options) : NULL;
+    bool own = t && declares(t, "until", "text"), counts = counts_exceedances(until);
+    if (own && !(counts && declares(t, "exceed", "integer")))
+        status = add_arg(s, "until", until);
+    if (!status && (!own || counts))
+        status = settle_rule(cli, s, t);
+    qx_task_list_free(list);
+    return status;
 }
 
 void jobspec_fini(struct jobspec *s)

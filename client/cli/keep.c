@@ -12,7 +12,7 @@
 #include "common/error.h"
 
 struct run { /* consecutive rows of one cell, lying together in the file */
-    uint32_t cell;
+    uint32_t cell, round;
     uint64_t first_item, n_items;
     off_t at, end;
 };
@@ -26,6 +26,7 @@ struct keep {
     struct run *runs;
     size_t n_runs, cap_runs;
     off_t body; /* where the rows begin */
+    bool holes; /* rows of rounds that others followed lie in the file */
 };
 
 static qx_err file_error(const struct keep *k, struct qx_error *err)
@@ -135,7 +136,8 @@ static void write_row(struct keep *k, const struct qx_rows *r, uint32_t i)
 static qx_err record_run(struct keep *k, const struct qx_rows *r, off_t at, off_t end, struct qx_error *err)
 {
     struct run *last = k->n_runs ? &k->runs[k->n_runs - 1] : NULL;
-    if (last && last->cell == r->cell && last->first_item + last->n_items == r->first_item) {
+    if (last && last->cell == r->cell && last->round == r->round &&
+        last->first_item + last->n_items == r->first_item) {
         last->n_items += r->n_items;
         last->end = end;
         return QX_ERR_OK;
@@ -148,8 +150,19 @@ static qx_err record_run(struct keep *k, const struct qx_rows *r, off_t at, off_
         k->runs = grown;
         k->cap_runs = cap;
     }
-    k->runs[k->n_runs++] = (struct run){r->cell, r->first_item, r->n_items, at, end};
+    k->runs[k->n_runs++] = (struct run){r->cell, r->round, r->first_item, r->n_items, at, end};
     return QX_ERR_OK;
+}
+
+/* Rows of a cell are those of its last round: what it gave in those before is dropped. */
+static void drop_rounds(struct keep *k, const struct qx_rows *r)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < k->n_runs; i++)
+        if (k->runs[i].cell != r->cell || k->runs[i].round == r->round)
+            k->runs[kept++] = k->runs[i];
+    k->holes |= kept < k->n_runs;
+    k->n_runs = kept;
 }
 
 qx_err keep_rows(struct keep *k, const struct qx_rows *r, struct qx_error *err)
@@ -157,6 +170,8 @@ qx_err keep_rows(struct keep *k, const struct qx_rows *r, struct qx_error *err)
     qx_err e = k->columns ? check_columns(k, r, err) : write_header(k, r, err);
     if (e != QX_ERR_OK)
         return e;
+    if (r->round > 1 && !r->first_item)
+        drop_rounds(k, r);
     off_t at = ftello(k->f);
     for (uint32_t i = 0; i < r->n_items; i++)
         write_row(k, r, i);
@@ -238,7 +253,7 @@ qx_err keep_finish(struct keep *k, const struct qx_result *r, struct qx_error *e
         sorted &= by_cell(&k->runs[i - 1], &k->runs[i]) < 0;
     qsort(k->runs, k->n_runs, sizeof *k->runs, by_cell);
     qx_err e = check_whole(k, r, err);
-    if (e == QX_ERR_OK && !sorted)
+    if (e == QX_ERR_OK && (!sorted || k->holes))
         e = reorder(k, err);
     if (e != QX_ERR_OK)
         return e;
@@ -249,7 +264,10 @@ qx_err keep_finish(struct keep *k, const struct qx_result *r, struct qx_error *e
 
 const char *keep_part(struct keep *k, uint64_t *ret_rows)
 {
+    struct qx_error ignored;
     *ret_rows = 0;
+    if (k->holes)
+        (void)reorder(k, &ignored);
     for (size_t i = 0; i < k->n_runs; i++)
         *ret_rows += k->runs[i].n_items;
     if (fflush(k->f) || !*ret_rows)

@@ -1,7 +1,7 @@
 /* keep.h - each item's outputs as CSV, in the order of the items, written while they arrive.
  *
  * Rows of one cell come in order, those of different cells in any; they go to FILE.part as they come, and are put in
- * order of the cells at the end, when FILE.part becomes FILE. Memory: a record a run of rows of one cell. */
+ * order of the cells at the end, when FILE.part becomes FILE. Of a job in rounds a cell has the rows of its last round. Memory: a record a run of rows of one cell. */
 #ifndef QX_CLI_KEEP_H
 #define QX_CLI_KEEP_H
 

@@ -177,8 +177,11 @@ static void print_cell(FILE *out, const struct style *style, const struct layout
         width = text_width(cut);
     }
     int pad = width < room ? (int)(room - width) : 0;
+    size_t end = strlen(text);
+    while (last && end && text[end - 1] == ' ') /* after a number that stands by its point */
+        end--;
     if (l->g->right[column])
-        (void)fprintf(out, "%*s%s%s", pad, "", text, last ? "" : "  ");
+        (void)fprintf(out, "%*s%.*s%s", pad, "", (int)end, text, last ? "" : "  ");
     else
         (void)fprintf(out, "%s%*s%s", text, last ? 0 : pad, "", last ? "" : "  ");
 }

@@ -244,7 +244,8 @@ static int parse(struct cli *cli, int argc, char **argv)
 static int choose_writer(struct cli *cli)
 {
     const char *name = cli->values[OPT_OUTPUT] ? cli->values[OPT_OUTPUT] : "text";
-    cli->writer = writer_by_name(name);
+    bool list = !strncmp(name, "csv:", 4) && name[4] && (cli->command->options & OPT_BIT(OPT_SAVE));
+    cli->writer = writer_by_name(list ? "csv" : name);
     if (cli->writer || (!strcmp(name, "names") && !strcmp(cli->command->name, "tasks")))
         return STATUS_OK;
     return cli_fail(STATUS_USAGE, "--output %s: want text, json or csv", name);

@@ -10,16 +10,19 @@ const struct option_spec option_specs[OPT_COUNT] = {
         {'g', "grid", "NAME=SPEC",
          "a cell for each value of a parameter: ms=1:5:0.5 or stat=mean(x),sd(x); several are crossed", true,
          "PARAM"},
-    [OPT_UNTIL] = {'u', "until", "RULE", "stop when it holds: 'se<1e-4', 'rel<0.01', 'n>=1000,width<0.02'",
-                   false, ""},
+    [OPT_UNTIL] = {'u', "until", "RULE",
+                   "stop when it holds: 'se<1e-4', 'n>=1000,width<0.02', or what the task says", false, ""},
     [OPT_CHUNK] = {'c', "chunk", "auto|N", "items sent to a slot at once (default auto: by measured cost)",
                    false, "auto"},
     [OPT_SLOTS] = {0, "slots", "N", "slots of the embedded farm (default: one a core)", false, ""},
     [OPT_MASTER] = {'m', "master", "URL",
                     "tcp://host:5550 or ipc://path (default: $QX_MASTER, else an embedded farm)", false, ""},
-    [OPT_OUTPUT] = {'o', "output", "FORMAT", "text, json or csv (default text)", false, "text json csv"},
+    [OPT_OUTPUT] = {'o', "output", "FORMAT", "text, json, csv, or csv:LIST for one list of it", false,
+                    "text json csv"},
     [OPT_PLOT] = {'p', "plot", "FILE", "draw the answer: .png, .svg or .pdf (needs gnuplot)", false, "FILE"},
     [OPT_KEEP] = {'k', "keep", "FILE", "write each item's outputs as CSV, in index order", false, "FILE"},
+    [OPT_SAVE] = {0, "save", "DIR", "write the files of the answer (draws, tables) into this folder", false,
+                  "DIR"},
     [OPT_QUIET] = {'q', "quiet", NULL, "no progress and no notes", false, ""},
     [OPT_PRIORITY] = {0, "priority", "P", "-100 .. 100; higher goes first (default 0)", false, ""},
     [OPT_LABEL] = {0, "label", "TEXT", "a name for the job in lists", false, ""},
@@ -44,7 +47,7 @@ const struct option_spec option_specs[OPT_COUNT] = {
     (OPT_BIT(OPT_N) | OPT_BIT(OPT_SEED) | OPT_BIT(OPT_GRID) | OPT_BIT(OPT_UNTIL) | OPT_BIT(OPT_CHUNK) |      \
      OPT_BIT(OPT_PRIORITY) | OPT_BIT(OPT_LABEL) | OPT_BIT(OPT_ATTEMPTS) | OPT_BIT(OPT_TIMEOUT) |             \
      OPT_BIT(OPT_BUDGET) | OPT_BIT(OPT_TASK_VERSION))
-#define ANSWER (OPT_BIT(OPT_OUTPUT) | OPT_BIT(OPT_PLOT) | OPT_BIT(OPT_QUIET))
+#define ANSWER (OPT_BIT(OPT_OUTPUT) | OPT_BIT(OPT_PLOT) | OPT_BIT(OPT_SAVE) | OPT_BIT(OPT_QUIET))
 
 const struct command commands[] = {
     {"run", "TASK [name=value...]", "run a job and show its answer", command_run,
@@ -55,7 +58,8 @@ const struct command commands[] = {
      "  qx run boot data=law.csv stat='cor(LSAT,GPA)' ci=bca -n 20000 --plot law.png\n"},
     {"submit", "TASK [name=value...]", "hand a job to a master and print its number", command_submit,
      COMMON | JOB | OPT_BIT(OPT_OUTPUT), "TASK",
-     "The job goes on when this program ends: see `qx status`, `qx wait`, `qx results`.\n"},
+     "The job goes on when this program ends: see `qx status`, `qx wait`, `qx results`.\n"
+     "Of a task that works in rounds it is the first round alone; `qx run` goes through all.\n"},
     {"status", "[JOB]", "list the jobs of a master, or show one", command_status, LISTS, "JOB", NULL},
     {"wait", "JOB", "wait for a job and show its answer", command_wait, COMMON | ANSWER, "JOB",
      "Ctrl-C stops waiting; the job goes on.\n"},

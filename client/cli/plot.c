@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "client/cli/gnuplot.h"
+#include "client/cli/panels.h"
 #include "client/cli/writer.h"
 #include "common/error.h"
 
@@ -25,7 +26,7 @@ enum {
     TITLE_BYTES = 256,
     HEADING_COLUMNS = 90
 };
-enum plot_kind { PLOT_HISTOGRAM, PLOT_GRID, PLOT_SETTLING };
+enum plot_kind { PLOT_HISTOGRAM, PLOT_PANELS, PLOT_GRID, PLOT_SETTLING };
 
 static const double normal_975 = 1.959964;
 
@@ -430,7 +431,27 @@ struct grid_picture {
     const json_t *cells;
     json_t *series, *ticks;
     const char *x_name, *value;
+    bool known;    /* there are values that are known without simulation: the columns 5 and 6 */
+    double target; /* or NaN */
 };
+
+/* A member of the answer, or of the part of it, that is a number. NaN: it has none. */
+static double member_of(const json_t *result, const json_t *part, const char *name)
+{
+    const json_t *v = json_object_get(part, name);
+    if (!v)
+        v = json_object_get(main_object(result, part), name);
+    if (!v)
+        v = json_object_get(result, name);
+    return json_is_number(v) ? json_number_value(v) : (double)NAN;
+}
+
+/* What is known without simulation: "analytic", else "approximation". */
+static double known_value(const json_t *result, const json_t *part)
+{
+    double v = member_of(result, part, "analytic");
+    return isfinite(v) ? v : member_of(result, part, "approximation");
+}
 
 /* One block of data a series, each a little aside so that bars do not hide each other. panel: the name of a part. */
 static void grid_data(FILE *s, struct grid_picture *g, const char *panel)
@@ -451,7 +472,15 @@ static void grid_data(FILE *s, struct grid_picture *g, const char *panel)
             series_of(json_object_get(cell, "params"), name, sizeof name);
             if (strcmp(name, key) || (*panel && !part) || !answer_value(result, part, &p, &g->value))
                 continue;
-            (void)fprintf(s, "%.17g %.17g %.17g %.17g\n", cell_x(cell, g->ticks) + shift, p.v, p.low, p.high);
+            double known = known_value(result, part), target = member_of(result, part, "target");
+            double x = cell_x(cell, g->ticks);
+            (void)fprintf(s, "%.17g %.17g %.17g %.17g %.17g ", x + shift, p.v, p.low, p.high, x);
+            if (isfinite(known))
+                (void)fprintf(s, "%.17g", known);
+            (void)fputs(isfinite(known) ? "\n" : "NaN\n", s);
+            g->known |= isfinite(known);
+            if (isfinite(target) && !isfinite(g->target))
+                g->target = target;
         }
         (void)fputs("EOD\n", s);
     }
@@ -466,9 +495,12 @@ static void grid_axes(FILE *s, const struct grid_picture *g, bool key_shown)
     gnuplot_axis(s, "y", g->value);
     (void)fputs(key_shown ? "set key outside right center Left reverse samplen 2 spacing 1.3 textcolor "
                             "'#333333'\nset rmargin -1\n"
-                          : "set key off\n",
+                : g->known
+                    ? "set key inside bottom right Left reverse samplen 3 spacing 1.3 textcolor '#333333'\n"
+                    : "set key off\n",
                 s);
-    (void)fputs("set offsets graph 0.03, graph 0.03, graph 0.04, graph 0.04\nset bars 0.6\n", s);
+    (void)fputs(
+        "set autoscale xfix\nset offsets graph 0.03, graph 0.03, graph 0.04, graph 0.04\nset bars 0.6\n", s);
     json_object_foreach(g->ticks, key, place)
     {
         (void)fputs(i++ ? ", " : "set xtics (", s);
@@ -479,26 +511,57 @@ static void grid_axes(FILE *s, const struct grid_picture *g, bool key_shown)
         (void)fprintf(s, ")\nset xrange [-0.5:%zu.5]\n", i - 1);
 }
 
+/* A dashed line; where the x axis has words, squares around the points. */
+static const char *known_style(bool words, const char *colour, char ret[128])
+{
+    if (words)
+        (void)snprintf(ret, 128, "points linecolor '%s' pointtype 4 pointsize 1.6", colour);
+    else
+        (void)snprintf(ret, 128, "lines linecolor '%s' linewidth 1.6 dashtype (6,4)", colour);
+    return ret;
+}
+
+/* A line at what is aimed for. */
+static void grid_target(FILE *s, const struct grid_picture *g)
+{
+    if (!isfinite(g->target))
+        return;
+    (void)fprintf(s,
+                  "set arrow from graph 0, first %.17g to graph 1, first %.17g nohead front linecolor '" GREY
+                  "' linewidth 1.4 dashtype (2,4)\nset label 'target %.4g' at graph 0.01, first %.17g left "
+                  "front offset "
+                  "character 0, 0.6 textcolor '" GREY "' font 'DejaVu Sans,11'\n",
+                  g->target, g->target, g->target, g->target);
+}
+
 static void grid_panel(FILE *s, struct grid_picture *g, const char *panel, bool key_shown)
 {
     bool words = json_object_size(g->ticks) > 0;
     const char *key;
+    char style[128];
     json_t *unused;
     size_t i = 0;
+    g->known = false;
+    g->target = (double)NAN;
     grid_data(s, g, panel);
     grid_axes(s, g, key_shown);
+    grid_target(s, g);
     json_object_foreach(g->series, key, unused)
     {
         const char *colour = palette[i % N_PALETTE];
         (void)fputs(i ? ", " : "plot ", s);
-        if (!words)
+        if (g->known) /* what the points should lie on */
+            (void)fprintf(s, "$s%zu using 5:6 with %s notitle, ", i, known_style(words, colour, style));
+        else if (!words)
             (void)fprintf(s, "$s%zu using 1:2 with lines linecolor '%s' linewidth 1.2 notitle, ", i, colour);
         (void)fprintf(s,
                       "$s%zu with yerrorbars linecolor '%s' linewidth 1.4 pointtype 7 pointsize 0.9 title ",
                       i, colour);
-        gnuplot_quote(s, key);
+        gnuplot_quote(s, g->known && !*key ? "simulated" : key);
         i++;
     }
+    if (g->known)
+        (void)fprintf(s, ", NaN with %s title 'analytic'", known_style(words, GREY, style));
     (void)fputc('\n', s);
 }
 
@@ -521,7 +584,8 @@ static void task_title(const json_t *report, char *ret, size_t len)
 static qx_err grid_plot(FILE *s, const char *path, const json_t *report, const json_t *cells,
                         struct qx_error *err)
 {
-    struct grid_picture g = {cells, json_object(), json_object(), "", "estimate"};
+    struct grid_picture g = {
+        .cells = cells, .series = json_object(), .ticks = json_object(), .x_name = "", .value = "estimate"};
     json_t *names = panel_names(cells), *unused;
     size_t all = json_object_size(names), n = all > PANELS_MAX ? PANELS_MAX : all, i = 0;
     char text[TITLE_BYTES], title[2 * TITLE_BYTES];
@@ -656,6 +720,8 @@ static enum plot_kind kind_of(const json_t *report)
     const char *kind = json_string_value(json_object_get(plot, "kind"));
     if (json_is_array(json_object_get(report, "cells")))
         return PLOT_GRID;
+    if (panels_are(plot))
+        return PLOT_PANELS;
     return kind && (!strcmp(kind, "histogram") || !strcmp(kind, "panels")) ? PLOT_HISTOGRAM : PLOT_SETTLING;
 }
 
@@ -674,6 +740,7 @@ qx_err plot_draw(const char *path, const json_t *report, const json_t *settled,
 {
     FILE *s = tmpfile();
     qx_err e = QX_ERR_STATE;
+    char title[TITLE_BYTES];
     if (!s)
         return qx_fail(err, QX_ERR_INVALID, "--plot: no temporary file: %s", strerror(errno));
     switch (kind_of(report)) {
@@ -682,6 +749,10 @@ qx_err plot_draw(const char *path, const json_t *report, const json_t *settled,
         break;
     case PLOT_HISTOGRAM:
         e = histograms(s, path, report, json_object_get(json_object_get(report, "result"), "plot"), err);
+        break;
+    case PLOT_PANELS:
+        task_title(report, title, sizeof title);
+        e = panels_draw(s, path, json_object_get(json_object_get(report, "result"), "plot"), title, err);
         break;
     case PLOT_SETTLING:
         e = convergence(s, path, report, settled, history, err);

@@ -32,6 +32,11 @@ void progress_fini(struct progress *p)
 
 static void keep_point(struct progress *p, const struct qx_job_info *i)
 {
+    if (i->round != p->round) {
+        p->round = i->round;
+        p->n_points = 0;
+        p->seen_items = 0;
+    }
     if (i->n_cells != 1 || !isfinite(i->estimate) || !(i->se > 0) || i->items_done <= p->seen_items)
         return;
     p->seen_items = i->items_done;
@@ -80,6 +85,7 @@ static bool is_finishing(const struct qx_job_info *i)
 
 /* The parts of the line, in the order in which they stand. */
 enum part {
+    PART_ROUND,
     PART_BAR,
     PART_SHARE,
     PART_ITEMS,
@@ -89,13 +95,15 @@ enum part {
     PART_FAILED,
     PART_MEAN,
     PART_WANT,
+    PART_WHY,
     PART_WAITING,
     PART_COUNT
 };
 
 /* What a narrow line has, first what matters most; the bar takes what room is left. */
-static const enum part most_wanted[] = {PART_SHARE,   PART_LEFT,  PART_MEAN, PART_FAILED, PART_ITEMS,
-                                        PART_WAITING, PART_CELLS, PART_BAR,  PART_WANT,   PART_RATE};
+static const enum part most_wanted[] = {PART_SHARE,  PART_LEFT,  PART_ROUND,   PART_MEAN,
+                                        PART_FAILED, PART_ITEMS, PART_WAITING, PART_CELLS,
+                                        PART_BAR,    PART_WHY,   PART_WANT,    PART_RATE};
 
 typedef char parts_text[PART_COUNT][PART_BYTES];
 
@@ -116,8 +124,11 @@ static void items_text(const struct qx_job_info *i, double share, parts_text ret
     number_count((double)i->items_done, done);
     number_count((double)i->items_total, total);
     bool one = (i->items_total ? i->items_total : i->items_done) == 1;
-    (void)snprintf(ret[PART_ITEMS], PART_BYTES, "%s%s%s item%s", done, i->items_total ? "/" : "",
-                   i->items_total ? total : "", one ? "" : "s");
+    if (!i->items_total && !i->items_done && !(i->until && *i->until))
+        (void)snprintf(ret[PART_ITEMS], PART_BYTES, "counting the items");
+    else
+        (void)snprintf(ret[PART_ITEMS], PART_BYTES, "%s%s%s item%s", done, i->items_total ? "/" : "",
+                       i->items_total ? total : "", one ? "" : "s");
     if (i->items_done && seconds > 0) {
         double per_s = (double)i->items_done / seconds;
         if (per_s < 9.95)
@@ -176,7 +187,7 @@ static void fit_parts(parts_text parts, double share, size_t width)
         memcpy(parts[part], all[part], sizeof all[part]);
         size_t over = parts_width(parts) + 1 > width ? parts_width(parts) + 1 - width : 0,
                own = text_width(parts[part]);
-        if (part == PART_WAITING && over && own > over + WAITING_LEAST)
+        if ((part == PART_WAITING || part == PART_WHY) && over && own > over + WAITING_LEAST)
             parts[part][text_fits(parts[part], own - over)] = '\0';
         else if (over)
             parts[part][0] = '\0';
@@ -200,6 +211,10 @@ void progress_line(const struct progress *p, const struct qx_job_info *i, int wi
                        (int)(100 * (isfinite(share) ? fmin(fmax(share, 0), 1) : 0)));
     }
     items_text(i, share, parts);
+    if (i->round > 1)
+        (void)snprintf(parts[PART_ROUND], PART_BYTES, "round %u", i->round);
+    if (i->round > 1 && i->round_why && *i->round_why)
+        (void)snprintf(parts[PART_WHY], PART_BYTES, "%s", i->round_why);
     if (i->n_cells > 1)
         (void)snprintf(parts[PART_CELLS], PART_BYTES, "cells %u/%u", i->cells_done, i->n_cells);
     if (i->items_failed)

@@ -16,6 +16,7 @@ struct progress {
     uint64_t last_ns;  /* when a line was written last */
     uint64_t seen_items;
     bool started, finishing;
+    uint32_t round; /* that the points are of */
     struct progress_point *points;
     size_t n_points, cap_points;
 };

@@ -54,13 +54,28 @@ static json_t *parsed(const char *text)
     return v ? v : json_null();
 }
 
+/* The answer of a cell; *ret_why: why its task wants another round, which is no part of it, or NULL. */
+static json_t *answer_json(const struct qx_cell *c, json_t **ret_why)
+{
+    json_t *result = parsed(c->result_json), *next = json_object_get(result, "next");
+    *ret_why = NULL;
+    if (next) {
+        const json_t *why = json_object_get(next, "why");
+        *ret_why = json_string(json_is_string(why) ? json_string_value(why) : "");
+        json_object_del(result, "next");
+    }
+    return result;
+}
+
 static json_t *cell_json(const struct qx_result *r, const struct qx_cell *c)
 {
-    json_t *o = json_object();
+    json_t *o = json_object(), *why, *result = answer_json(c, &why);
     json_object_set_new(o, "params", params_json(r, c->args, c->n_args));
     add_data(o, c->args, c->n_args);
     json_object_set_new(o, "n", json_u64(c->n_items));
-    json_object_set_new(o, "result", parsed(c->result_json));
+    json_object_set_new(o, "result", result);
+    if (why)
+        json_object_set_new(o, "unfinished", why);
     json_object_set_new(o, "failed", json_u64(c->n_failed));
     json_object_set_new(o, "complete", json_boolean(c->complete));
     json_object_set_new(o, "stopped", json_boolean(c->stopped));
@@ -102,13 +117,21 @@ static bool is_grid(const struct qx_result *r)
 
 static void add_answer(json_t *o, const struct qx_result *r)
 {
+    json_t *why = NULL, *cells = json_array();
     if (!is_grid(r)) {
-        json_object_set_new(o, "result", r->n_cells ? parsed(r->cells[0].result_json) : json_null());
+        json_t *result = r->n_cells ? answer_json(&r->cells[0], &why) : json_null();
+        if (why)
+            json_object_set_new(o, "unfinished", why);
+        json_object_set_new(o, "result", result);
+        json_decref(cells);
         return;
     }
-    json_t *cells = json_array();
-    for (uint32_t i = 0; i < r->n_cells; i++)
-        json_array_append_new(cells, cell_json(r, &r->cells[i]));
+    for (uint32_t i = 0; i < r->n_cells; i++) {
+        json_t *cell = cell_json(r, &r->cells[i]), *its = json_object_get(cell, "unfinished");
+        if (its && !why)
+            json_object_set(o, "unfinished", why = its);
+        json_array_append_new(cells, cell);
+    }
     json_object_set_new(o, "cells", cells);
 }
 
@@ -122,6 +145,27 @@ static void add_speed(json_t *o, const struct qx_job_info *i)
     json_object_set_new(o, "speedup", json_number(speedup));
     json_object_set_new(o, "efficiency", json_number(slots > 0 ? speedup / slots : (double)NAN));
     json_object_set_new(o, "karp_flatt", json_number(serial));
+}
+
+/* The jobs that an answer in rounds took. */
+static void add_rounds(json_t *o, const struct qx_result *r)
+{
+    json_t *list = json_array();
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < r->n_rounds; i++) {
+        const struct qx_round *k = &r->rounds[i];
+        most = k->round > most ? k->round : most;
+        json_array_append_new(list, json_pack("{s:I, s:o, s:o, s:I, s:o, s:f, s:s, s:s}", "round",
+                                              (json_int_t)k->round, "job", json_u64(k->job), "seed",
+                                              json_u64(k->seed), "cells", (json_int_t)k->n_cells, "items",
+                                              json_u64(k->n_items), "elapsed_s", (double)k->elapsed_ns / 1e9,
+                                              "digest", k->digest, "why", k->why));
+    }
+    if (r->n_rounds) {
+        json_object_set_new(o, "rounds", json_integer(most));
+        json_object_set(o, "round_list", list);
+    }
+    json_decref(list);
 }
 
 static void add_times(json_t *o, const struct qx_job_info *i)
@@ -161,6 +205,7 @@ json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32
         json_object_set_new(o, "until", json_string(r->until));
         json_object_set_new(o, "stopped", json_boolean(stopped));
     }
+    add_rounds(o, r);
     json_object_set_new(o, "state", json_string(qx_job_state_name(i->state)));
     if (*i->error)
         json_object_set_new(o, "error", json_string(i->error));

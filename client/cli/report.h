@@ -1,7 +1,7 @@
 /* report.h - the answer of a job as one JSON object, which the writers and the plot are made from.
  *
- * Members, in this order: job, task, version, params, data, n, seed, until, stopped, state, error, partial, result or
- * cells, failures, items, elapsed_s, slots, digest, time {waiting_s, transfer_s, computing_s, reducing_s}, speedup,
+ * Members, in this order: job, task, version, params, data, n, seed, until, stopped, rounds, round_list, state, error, partial,
+ * unfinished, result or cells, failures, items, elapsed_s, slots, digest, time {waiting_s, transfer_s, computing_s, reducing_s}, speedup,
  * efficiency, karp_flatt. docs/cli.md explains each. */
 #ifndef QX_CLI_REPORT_H
 #define QX_CLI_REPORT_H

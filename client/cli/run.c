@@ -8,6 +8,7 @@
 #include "client/cli/jobspec.h"
 #include "client/cli/keep.h"
 #include "client/cli/plot.h"
+#include "client/cli/save.h"
 
 enum { SLICE_MS = 50, PROGRESS_MS = 100, PROGRESS_PLOT_MS = 50 };
 
@@ -134,7 +135,9 @@ static int check_files(const struct cli *cli)
     if (cli->values[OPT_PLOT] && plot_check(cli->values[OPT_PLOT], &err) != QX_ERR_OK)
         return cli_error(&err);
     int status = cli_check_target(cli, OPT_PLOT);
-    return status ? status : cli_check_target(cli, OPT_KEEP);
+    if (!status)
+        status = cli_check_target(cli, OPT_KEEP);
+    return status ? status : save_check(cli);
 }
 
 static int start_run(struct run *r, struct jobspec *s)
@@ -152,8 +155,11 @@ static int start_run(struct run *r, struct jobspec *s)
                  farm.slots == 1 ? "" : "s");
     }
     status = cli_wait_tasks(cli, r->client, 0);
+    if (!status)
+        status = jobspec_settle(cli, r->client, s);
     if (status)
         return status;
+    r->progress.until = s->options.until;
     if (qx_client_submit(r->client, &s->options, &r->future, &err) != QX_ERR_OK)
         return hint_refused(r->client, &s->options, &err);
     if (!s->options.has_seed)
@@ -177,7 +183,8 @@ int command_run(struct cli *cli)
     if (!status) {
         s.options.rows = r.keep != NULL;
         s.options.progress_ms = cli->values[OPT_PLOT] ? PROGRESS_PLOT_MS : PROGRESS_MS;
-        progress_init(&r.progress, cli->values[OPT_QUIET] != NULL, s.options.until);
+        s.options.rounds_max = QX_ROUNDS_MAX;
+        progress_init(&r.progress, cli->values[OPT_QUIET] != NULL, NULL);
         cli_catch_signals();
         status = start_run(&r, &s);
         progress_fini(&r.progress);
@@ -201,9 +208,10 @@ static const struct column submitted_lines[] = {{"job", "job", FORMAT_PLAIN},
 /* What a job got on submission. A rule says when it ends, n is the most it may take then. */
 static json_t *submitted_json(const struct qx_future *f, const char *until)
 {
-    json_t *o =
-        json_pack("{s:I, s:I, s:I}", "job", (json_int_t)qx_future_job(f), "seed",
-                  (json_int_t)qx_future_seed(f), until ? "n_max" : "n", (json_int_t)qx_future_n_items(f));
+    uint64_t n = qx_future_n_items(f);
+    json_t *o = json_pack("{s:I, s:I, s:o}", "job", (json_int_t)qx_future_job(f), "seed",
+                          (json_int_t)qx_future_seed(f), until ? "n_max" : "n",
+                          n ? json_integer((json_int_t)n) : json_null()); /* the task will count them */
     if (until)
         json_object_set_new(o, "until", json_string(until));
     return o;
@@ -218,7 +226,10 @@ static int submit(struct cli *cli, struct jobspec *s)
     if (status)
         return status;
     s->options.detached = true;
-    if ((status = cli_wait_tasks(cli, c, WORKER_S)) != STATUS_OK) {
+    status = cli_wait_tasks(cli, c, WORKER_S);
+    if (!status)
+        status = jobspec_settle(cli, c, s);
+    if (status) {
         qx_client_close(c);
         return status;
     }

@@ -29,8 +29,19 @@ static bool has_data(const struct qx_result *r)
 
 static bool can_ask(const struct qx_result *r, const struct qx_arg *given)
 {
-    return r->info.state == QX_JOB_DONE && r->n_cells == 1 && !r->cells[0].n_args &&
+    return r->info.state == QX_JOB_DONE && !r->n_rounds && r->n_cells == 1 && !r->cells[0].n_args &&
            r->cells[0].n_items > N_LEAST && (given || !has_data(r));
+}
+
+/* The beginning of a list of items that a task counts itself says nothing: it may count them in an order. */
+static bool counts_items(struct qx_client *c, const char *task)
+{
+    struct qx_task_list *list = NULL;
+    struct qx_error err;
+    bool counts =
+        qx_client_tasks(c, task, &list, &err) == QX_ERR_OK && list->n && list->tasks[0].counts_items;
+    qx_task_list_free(list);
+    return counts;
 }
 
 /* The first step whose work, with all that of the steps after it, is within the budget. */
@@ -68,7 +79,7 @@ json_t *settle_ask(struct qx_client *c, const struct qx_result *r, const struct 
     uint64_t sizes[STEPS + STEPS_LATE], last = 0;
     size_t n = 0;
     struct qx_error err;
-    if (!points || !can_ask(r, given))
+    if (!points || !can_ask(r, given) || counts_items(c, r->info.task))
         return points;
     int first = first_step(&r->info), end = first + STEPS_LATE > STEPS ? first + STEPS_LATE : STEPS;
     struct qx_job_options job = {.task = r->info.task,

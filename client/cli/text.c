@@ -8,20 +8,43 @@
 
 #include "client/cli/writer.h"
 
-enum { TEXT_BYTES = 512, LIST_SHOWN = 12 };
+enum { TEXT_BYTES = 512, LIST_SHOWN = 12, ROWS_SHOWN = 50, WORD_BYTES = 24 };
 
 /* ---- values ---- */
 
 /* Names whose values are on the scale of the estimate. */
 static bool has_se_scale(const char *name)
 {
-    static const char *const names[] = {"estimate", "mean",  "se",    "jackknife_se", "lower",
-                                        "upper",    "theta", "value", "median",       "statistic"};
+    static const char *const names[] = {"estimate", "mean",  "se",     "jackknife_se", "lower",    "upper",
+                                        "theta",    "value", "median", "std_error",    "std.error"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(dot ? dot + 1 : name, names[i]))
+        if (!strcmp(name, names[i]) || !strcmp(dot ? dot + 1 : name, names[i]))
             return true;
     return false;
+}
+
+/* "p_value", "p.value", "f_p_value" */
+static bool is_certain_p(const char *name)
+{
+    size_t n = strlen(name);
+    return !strcmp(name, "pvalue") ||
+           (n >= 7 && (!strcmp(name + n - 7, "p_value") || !strcmp(name + n - 7, "p.value")));
+}
+
+/* Also "p_adjusted", "p.adj". Plain "p" is often a share. */
+static bool is_p_value(const char *name, double se)
+{
+    return is_certain_p(name) || (!(se > 0) && (!strncmp(name, "p_", 2) || !strncmp(name, "p.", 2)));
+}
+
+/* As R shows it: what is below the spacing of doubles at 1 is no number any more. A share of 0, of resamples, is 0. */
+static void p_value_text(const char *name, double p, char *ret)
+{
+    if ((p == 0 && is_certain_p(name)) || (p > 0 && p < 2.2e-16))
+        (void)snprintf(ret, TEXT_BYTES, "< 2e-16");
+    else
+        (void)snprintf(ret, TEXT_BYTES, "%.4g", p);
 }
 
 static bool is_bias(const char *name)
@@ -42,8 +65,13 @@ static bool is_rough(const char *name)
 
 static double se_of(const json_t *object, double outer)
 {
-    const json_t *se = json_object_get(object, "se");
-    return json_is_number(se) && json_number_value(se) > 0 ? json_number_value(se) : outer;
+    static const char *const names[] = {"se", "std_error", "std.error"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const json_t *se = json_object_get(object, names[i]);
+        if (json_is_number(se) && json_number_value(se) > 0)
+            return json_number_value(se);
+    }
+    return outer;
 }
 
 static void value_text(const char *name, const json_t *v, double se, char *ret)
@@ -53,7 +81,9 @@ static void value_text(const char *name, const json_t *v, double se, char *ret)
         (void)snprintf(ret, TEXT_BYTES, "%s", json_string_value(v));
         break;
     case JSON_INTEGER:
-        if (se > 0 && has_se_scale(name))
+        if (is_p_value(name, se) && json_integer_value(v) == 0)
+            p_value_text(name, 0, ret);
+        else if (se > 0 && has_se_scale(name))
             number_with_se(json_number_value(v), se, ret);
         else
             (void)snprintf(ret, TEXT_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
@@ -62,6 +92,10 @@ static void value_text(const char *name, const json_t *v, double se, char *ret)
         double d = json_real_value(v);
         if (is_bias(name)) { /* small beside the error: on its own scale */
             (void)snprintf(ret, TEXT_BYTES, "%.2g", d);
+            break;
+        }
+        if (is_p_value(name, se) && d >= 0 && d <= 1) {
+            p_value_text(name, d, ret);
             break;
         }
         if (is_rough(name)) {
@@ -109,6 +143,23 @@ static bool is_table(const json_t *v)
     return json_is_array(v) && json_array_size(v) && json_is_object(json_array_get(v, 0));
 }
 
+/* Texts that say something, rather than words: warnings, notes. */
+static bool is_sentences(const json_t *v)
+{
+    size_t i;
+    json_t *one;
+    if (!json_is_array(v) || !json_is_string(json_array_get(v, 0)))
+        return false;
+    json_array_foreach((json_t *)(uintptr_t)v, i, one) if (json_string_length(one) > WORD_BYTES) return true;
+    return false;
+}
+
+/* Stands below the members of one value. */
+static bool is_part(const json_t *v)
+{
+    return json_is_object(v) || is_table(v) || is_sentences(v);
+}
+
 /* A label and a value on a line, labels padded to `width`. */
 static void print_line(FILE *out, const struct style *style, int depth, size_t width, const char *name,
                        const char *text)
@@ -136,14 +187,91 @@ static double row_se(const json_t *row, const json_t *object, double outer)
     return se > 0 ? se : outer;
 }
 
-static void print_object(FILE *out, const struct style *style, int depth, const json_t *object, double se);
+/* ---- lists of objects ---- */
+
+/* How far the digits before the point of a number go, and how many characters follow. False: it is no plain number. */
+static bool number_parts(const char *text, size_t *ret_before, size_t *ret_after)
+{
+    size_t digits = strspn(text, "-0123456789"), point = strlen(text) - digits;
+    if (!digits || (text[digits] && text[digits] != '.') ||
+        (point && strspn(text + digits + 1, "0123456789") != point - 1))
+        return false;
+    *ret_before = digits;
+    *ret_after = point;
+    return true;
+}
+
+/* Points stand below each other in a column of plain numbers: those with fewer decimals are followed by blanks. */
+static void align_points(struct grid *g, size_t column)
+{
+    size_t most = 0, before, after;
+    for (size_t r = 1; r < g->n_rows; r++) {
+        const char *text = g->cells[r * g->n_columns + column];
+        bool plain = text && number_parts(text, &before, &after);
+        if (text && *text && strcmp(text, "-") != 0 && !plain)
+            return;
+        most = plain && after > most ? after : most;
+    }
+    for (size_t r = 1; r < g->n_rows && most; r++) {
+        const char *text = g->cells[r * g->n_columns + column];
+        char padded[TEXT_BYTES];
+        if (!text || !number_parts(text, &before, &after) || after == most)
+            continue;
+        (void)snprintf(padded, sizeof padded, "%s%*s", text, (int)(most - after), "");
+        grid_set(g, r, column, padded);
+    }
+}
+
+/* "name: .." of a member of a list, by its texts; else its number. */
+static void row_label(const json_t *row, size_t place, char *ret)
+{
+    const char *key;
+    json_t *v;
+    size_t at = 0;
+    ret[0] = '\0';
+    json_object_foreach((json_t *)(uintptr_t)row, key, v) if (json_is_string(v) && at < TEXT_BYTES) at +=
+        (size_t)snprintf(ret + at, TEXT_BYTES - at, "%s%.80s", at ? " " : "", json_string_value(v));
+    if (!at)
+        (void)snprintf(ret, TEXT_BYTES, "%zu", place + 1);
+}
+
+/* The lists of this name in all rows of a list as one, each member led by what its row is called: those of a group. */
+static json_t *gather_nested(const json_t *rows, const char *name, const char *title)
+{
+    json_t *all = json_array(), *row, *inner;
+    size_t i, k;
+    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+    {
+        char label[TEXT_BYTES];
+        row_label(row, i, label);
+        json_array_foreach(json_object_get(row, name), k, inner)
+        {
+            json_t *copy = json_object();
+            json_object_set_new(copy, title, json_string(label));
+            json_object_update_missing(copy, inner);
+            json_array_append_new(all, copy);
+        }
+    }
+    return all;
+}
+
+static void print_more(FILE *out, const struct style *style, int depth, size_t n, const char *option)
+{
+    char count[NUMBER_BYTES];
+    (void)snprintf(count, sizeof count, "%zu", n);
+    if (option)
+        (void)fprintf(out, "%*s%s.. and %s more rows: --output %s has them all%s\n", 2 * depth, "",
+                      style->dim, count, option, style->plain);
+    else
+        (void)fprintf(out, "%*s%s.. and %s more rows: --output json has them all%s\n", 2 * depth, "",
+                      style->dim, count, style->plain);
+}
 
 /* A list of objects as a table: the members of all of them, in order of first appearance. `object` has the list. */
-static void print_table(FILE *out, const struct style *style, int depth, const json_t *object,
-                        const json_t *rows, double se)
+static void print_rows(FILE *out, const struct style *style, int depth, const json_t *object,
+                       const json_t *rows, size_t n, double se)
 {
     json_t *names = json_object();
-    size_t n = json_array_size(rows);
     const char *key;
     json_t *member;
     for (size_t i = 0; i < n; i++)
@@ -166,6 +294,8 @@ static void print_table(FILE *out, const struct style *style, int depth, const j
                 grid_set(&g, i + 1, c, text);
                 g.right[c] |= json_is_number(v);
             }
+            if (g.right[c])
+                align_points(&g, c);
             c++;
         }
         char indent[32];
@@ -176,6 +306,54 @@ static void print_table(FILE *out, const struct style *style, int depth, const j
     json_decref(names);
 }
 
+/* Singular: "group" of "groups". */
+static void singular(const char *name, char *ret)
+{
+    size_t n = strlen(name);
+    (void)snprintf(ret, TEXT_BYTES, "%.*s", (int)(n > 1 && name[n - 1] == 's' ? n - 1 : n), name);
+}
+
+static void print_table(FILE *out, const struct style *style, int depth, const json_t *object,
+                        const char *name, const json_t *rows, double se, const char *option)
+{
+    size_t n = json_array_size(rows), shown = n > ROWS_SHOWN ? ROWS_SHOWN : n, i;
+    const char *key;
+    json_t *row, *member, *nested = json_object();
+    print_rows(out, style, depth, object, rows, shown, se);
+    if (shown < n)
+        print_more(out, style, depth, n - shown, option);
+    json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+    {
+        json_object_foreach(row, key, member) if (is_table(member))
+            json_object_set_new(nested, key, json_true());
+    }
+    json_object_foreach(nested, key, member)
+    {
+        char title[TEXT_BYTES];
+        singular(name, title);
+        json_t *all = gather_nested(rows, key, title);
+        (void)fprintf(out, "\n%*s%s%.80s of each %.80s%s\n", 2 * depth, "", style->bold, key, title,
+                      style->plain);
+        print_table(out, style, depth + 1, object, key, all, 0, NULL);
+        json_decref(all);
+    }
+    json_decref(nested);
+}
+
+static void print_sentences(FILE *out, const struct style *style, int depth, const json_t *list)
+{
+    size_t i, at = 2 * (size_t)depth;
+    json_t *one;
+    json_array_foreach((json_t *)(uintptr_t)list, i, one)
+    {
+        char text[TEXT_BYTES];
+        value_text("", one, 0, text);
+        (void)fprintf(out, "%*s- ", (int)at, "");
+        (void)text_wrap(out, style, at + 2, at + 2, json_is_string(one) ? json_string_value(one) : text);
+        (void)fputc('\n', out);
+    }
+}
+
 static size_t widest_name(const json_t *object)
 {
     size_t width = 0;
@@ -184,7 +362,7 @@ static size_t widest_name(const json_t *object)
     json_object_foreach((json_t *)(uintptr_t)object, key, v)
     {
         size_t w = text_width(key);
-        if (!json_is_object(v) && !is_table(v))
+        if (!is_part(v) && !is_hidden(key, v) && !(json_is_array(v) && !json_array_size(v)))
             width = w > width ? w : width;
     }
     return width;
@@ -199,7 +377,7 @@ static void print_object(FILE *out, const struct style *style, int depth, const 
     json_object_foreach((json_t *)(uintptr_t)object, key, v)
     {
         char text[TEXT_BYTES];
-        if (json_is_object(v) || is_table(v) || (json_is_array(v) && !json_array_size(v)))
+        if (is_hidden(key, v) || is_part(v) || (json_is_array(v) && !json_array_size(v)))
             continue;
         if (json_is_array(v))
             list_text(v, text);
@@ -208,15 +386,21 @@ static void print_object(FILE *out, const struct style *style, int depth, const 
         print_line(out, style, depth, width, key, text);
         gap = "\n";
     }
+    const char *table = depth == 1 ? answer_table(object) : NULL;
     json_object_foreach((json_t *)(uintptr_t)object, key, v)
     {
-        if (!strcmp(key, "plot") || !(json_is_object(v) || is_table(v)))
+        char option[TEXT_BYTES];
+        if (is_hidden(key, v) || !is_part(v))
             continue;
+        (void)snprintf(option, sizeof option, "csv%s%.80s", table && !strcmp(table, key) ? "" : ":",
+                       table && !strcmp(table, key) ? "" : key);
         (void)fprintf(out, "%s%*s%s%s%s\n", gap, 2 * depth, "", style->bold, key, style->plain);
         if (json_is_object(v))
             print_object(out, style, depth + 1, v, se);
+        else if (is_table(v))
+            print_table(out, style, depth + 1, object, key, v, se, depth == 1 ? option : NULL);
         else
-            print_table(out, style, depth + 1, object, v, se);
+            print_sentences(out, style, depth + 1, v);
         gap = "\n";
     }
 }
@@ -299,6 +483,11 @@ static void print_footer(FILE *out, const struct style *style, const json_t *rep
                    until ? until : "", until ? ")" : "");
     (void)fprintf(out, "%s", style->dim);
     size_t at = print_fact(out, style, 0, text);
+    if (json_integer_value(json_object_get(report, "rounds")) > 1) {
+        (void)snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT " rounds",
+                       json_integer_value(json_object_get(report, "rounds")));
+        at = print_fact(out, style, at, text);
+    }
     value_text("", json_object_get(report, "seed"), 0, part);
     (void)snprintf(text, sizeof text, "seed %s", part);
     at = print_fact(out, style, at, text);
@@ -376,7 +565,7 @@ static void number_members(const json_t *object, const json_t *params, member_f 
         (void)snprintf(name, sizeof name, "%s%s", json_object_get(params, key) ? "result." : "", key);
         if (json_is_number(v) || json_is_boolean(v))
             f(arg, name, v);
-        if (!json_is_object(v) || !strcmp(key, "plot"))
+        if (!json_is_object(v) || is_hidden(key, v))
             continue;
         json_object_foreach(v, inner, w)
         {
@@ -406,24 +595,35 @@ static void row_members(const json_t *cell, const json_t *part, member_f f, void
         f(arg, "partial", json_true());
 }
 
+/* A text that no cell before had. */
+static void print_warning(FILE *out, const struct style *style, json_t *seen, size_t cell,
+                          const json_t *warning)
+{
+    const char *text = json_string_value(warning);
+    char where[64];
+    if (!text || json_object_get(seen, text))
+        return;
+    json_object_set_new(seen, text, json_true());
+    int n = snprintf(where, sizeof where, " (cell %zu): ", cell);
+    (void)fprintf(out, "\n  %swarning%s%s", style->warn, style->plain, where);
+    (void)text_wrap(out, style, 9 + (size_t)n, 4, text);
+    (void)fputc('\n', out);
+}
+
 /* What the answers warn of, each once. */
 static void print_warnings(FILE *out, const struct style *style, const json_t *cells)
 {
-    json_t *seen = json_object();
+    json_t *seen = json_object(), *one;
+    size_t k;
     for (size_t i = 0; i < json_array_size(cells); i++) {
         const json_t *result = json_object_get(json_array_get(cells, i), "result");
-        const char *text = json_string_value(json_object_get(result, "warning"));
-        if (!text || json_object_get(seen, text))
-            continue;
-        json_object_set_new(seen, text, json_true());
-        char where[64];
-        int n = snprintf(where, sizeof where, " (cell %zu): ", i + 1);
-        (void)fprintf(out, "\n  %swarning%s%s", style->warn, style->plain, where);
-        (void)text_wrap(out, style, 9 + (size_t)n, 4, text);
-        (void)fputc('\n', out);
+        print_warning(out, style, seen, i + 1, json_object_get(result, "warning"));
+        json_array_foreach(json_object_get(result, "warnings"), k, one)
+            print_warning(out, style, seen, i + 1, one);
     }
     json_decref(seen);
 }
+
 /* What tells rows apart: what the grid sets, and the name of the part. */
 static void row_keys(const json_t *cell, const json_t *part, const char *part_column, member_f f, void *arg)
 {
@@ -501,10 +701,57 @@ static void print_cells(FILE *out, const struct style *style, const json_t *cell
     json_decref(t.names);
 }
 
+/* The tables of all cells as one, their rows led by what the grid sets. */
+static void print_cell_tables(FILE *out, const struct style *style, const json_t *cells)
+{
+    json_t *all = json_array(), *cell, *row;
+    const char *name = NULL;
+    size_t i, k;
+    json_array_foreach((json_t *)(uintptr_t)cells, i, cell)
+    {
+        const json_t *result = json_object_get(cell, "result");
+        const char *own = answer_table(result);
+        name = name ? name : own;
+        json_array_foreach(own ? json_object_get(result, own) : NULL, k, row)
+        {
+            json_t *copy = json_copy(json_object_get(cell, "params"));
+            json_object_update_missing(copy, row);
+            json_array_append_new(all, copy);
+        }
+    }
+    if (json_array_size(all)) {
+        (void)fprintf(out, "\n  %s%s%s\n", style->bold, name, style->plain);
+        print_table(out, style, 2, NULL, name, all, 0, "csv");
+    }
+    json_decref(all);
+}
+
 /* Is there anything but the job itself? */
 static bool has_items(const json_t *report)
 {
     return json_number_value(json_object_get(report, "items")) > 0;
+}
+
+/* Whether there is more to come. */
+static void print_state(FILE *out, const struct style *style, const json_t *report)
+{
+    const char *why = json_string_value(json_object_get(report, "unfinished")), *text = NULL;
+    bool partial = json_is_true(json_object_get(report, "partial"));
+    if (partial && json_object_get(report, "rounds"))
+        text = "PARTIAL: what the rounds so far say";
+    else if (partial)
+        text = "PARTIAL: what the finished prefix of the items says";
+    bool more = why && (!partial || json_object_get(report, "rounds"));
+    if (text)
+        (void)fprintf(out, "  %s%s%s%s", style->warn, text, style->plain, more ? "\n" : "\n\n");
+    if (!more)
+        return;
+    char line[2 * TEXT_BYTES];
+    (void)snprintf(line, sizeof line, "%s%s%.400s%s", text ? "next would be" : "not finished",
+                   *why ? ": " : "", why, text ? "" : "; `qx run` goes on in rounds");
+    (void)fputs("  ", out);
+    (void)text_wrap(out, style, 2, 4, line);
+    (void)fputs("\n\n", out);
 }
 
 static void text_answer(FILE *out, const struct style *style, const json_t *report)
@@ -515,11 +762,10 @@ static void text_answer(FILE *out, const struct style *style, const json_t *repo
         (void)fprintf(out, "  %sNothing is finished yet.%s\n", style->warn, style->plain);
         return;
     }
-    if (json_is_true(json_object_get(report, "partial")))
-        (void)fprintf(out, "  %sPARTIAL: what the finished prefix of the items says%s\n\n", style->warn,
-                      style->plain);
+    print_state(out, style, report);
     if (json_is_array(cells)) {
         print_cells(out, style, cells);
+        print_cell_tables(out, style, cells);
         print_warnings(out, style, cells);
     } else if (json_is_object(result)) {
         print_object(out, style, 1, result, 0);

@@ -37,6 +37,12 @@ const struct writer *writer_by_name(const char *name)
 
 enum { FLAT_NAME_BYTES = 256 };
 
+bool is_hidden(const char *name, const json_t *value)
+{
+    return !strcmp(name, "plot") || (!strcmp(name, "files") && json_is_array(value)) ||
+           (!strcmp(name, "table") && json_is_string(value));
+}
+
 struct flat_state {
     member_f f;
     void *arg;
@@ -53,7 +59,7 @@ static void flat_object(const struct flat_state *s, const char *prefix, const js
     json_object_foreach((json_t *)(uintptr_t)object, key, member)
     {
         char name[FLAT_NAME_BYTES];
-        if ((!*prefix && !strcmp(key, "plot")) || (json_is_string(member) && texts++ < labels))
+        if ((!*prefix && is_hidden(key, member)) || (json_is_string(member) && texts++ < labels))
             continue;
         (void)snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", key);
         flat_value(s, name, member);
@@ -152,6 +158,17 @@ const json_t *parts_of(const json_t *result, const char **ret_name)
         *ret_name = key;
         return v;
     }
+    return NULL;
+}
+
+const char *answer_table(const json_t *result)
+{
+    const char *key, *named = json_string_value(json_object_get(result, "table"));
+    json_t *v;
+    if (named)
+        return json_is_array(json_object_get(result, named)) ? named : NULL;
+    json_object_foreach((json_t *)(uintptr_t)result, key,
+                        v) if (json_is_string(json_object_get(json_array_get(v, 0), "term"))) return key;
     return NULL;
 }
 

@@ -70,13 +70,18 @@ void grid_fini(struct grid *g);
 
 /* ---- answers taken apart ---- */
 typedef void (*member_f)(void *arg, const char *name, const json_t *value);
-/* Members that are one value, as dotted names in order; without "plot". A member of a list of objects is named by its
+/* Members of an answer that are not for reading: its plot, its files, the name of its table. */
+bool is_hidden(const char *name, const json_t *value);
+/* Members that are one value, as dotted names in order; without hidden ones. A member of a list of objects is named by its
  * texts, as many as tell it from the others, or by its place. f gets borrowed values. */
 void flatten(const json_t *object, member_f f, void *arg);
 
 /* An answer that has several estimates, as the coefficients of a model: the list of them, objects with a name and an
  * estimate, and its name. NULL: it has one, or none. */
 const json_t *parts_of(const json_t *result, const char **ret_name);
+/* The list of objects that an answer is a table of, by name: the one that its member "table" names, else the first whose members
+ * have a "term". NULL: none. */
+const char *answer_table(const json_t *result);
 /* The first interval of a part ({name, .., lower, upper} in the list "intervals"); part NULL: the first of all. */
 const json_t *interval_of(const json_t *result, const json_t *part);
 /* Is `member` of a list about `part`, by its name? Members without a name are about all. */

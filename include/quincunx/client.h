@@ -45,6 +45,11 @@ QX_API bool qx_client_lost(const struct qx_client *c); /* the master is gone; ev
  * and handed to the master first. INVALID, NOTFOUND: the job is not a sound one; nothing has changed. */
 QX_API qx_err qx_client_submit(struct qx_client *c, const struct qx_job_options *job, struct qx_future **ret,
                                struct qx_error *err);
+/* Rounds: a task may say in its answer how to go on, with the member "next": {"params", "n", "why"}. With rounds_max in the
+ * options its future runs the job again with these parameters changed, and so on until an answer has no "next"; of a grid, the
+ * cells that want it. What is seen of it: `round` and `round_why` of the progress, `round` of rows; qx_future_result has the last
+ * answer of every cell, and `rounds`. A round that fails or is cancelled leaves the answers of the rounds before, marked
+ * as not complete; so does the limit of rounds (FAILED, with the code LIMIT). Rounds go on while the client waits for anything. */
 /* A future for a job that is there already. */
 QX_API qx_err qx_client_attach(struct qx_client *c, uint64_t job, uint32_t progress_ms,
                                struct qx_future **ret, struct qx_error *err);

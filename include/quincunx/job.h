@@ -56,7 +56,11 @@ struct qx_job_options {
     const struct qx_arg
         *files; /* for showing alone: "blob:HASH:BYTES" = the name of the file behind it. The client adds
                                  * the files that it reads itself */
+    uint32_t
+        rounds_max; /* of qx_client_submit: so many rounds at most of a task that goes on in rounds, see client.h; 0, 1: the first
+                          * alone. At most QX_ROUNDS_MAX */
 };
+enum { QX_ROUNDS_MAX = 1000 };
 
 enum qx_job_state {
     QX_JOB_NONE,
@@ -94,6 +98,8 @@ struct qx_job_info {
     const struct qx_arg
         *params; /* where one job was asked for: as given, data sets by the name of their file */
     uint32_t n_params;
+    uint32_t round;        /* of a job submitted with rounds_max: which round this is, from 1; 0 elsewhere */
+    const char *round_why; /* what it is for, as the answer before said; "" in the first */
 };
 
 struct qx_cell {
@@ -107,6 +113,13 @@ struct qx_cell {
     const char *failures_json; /* {"count", "causes": [{"outcome", "why", "count", "first"}]} or "" */
 };
 
+/* One of the jobs that an answer in rounds was made by. */
+struct qx_round {
+    uint32_t round, n_cells;                 /* from 1; cells that took part */
+    uint64_t job, seed, n_items, elapsed_ns; /* n_items: done, over its cells */
+    const char *digest, *why;                /* why: as round_why above */
+};
+
 /* The answer of a job and what it was. */
 struct qx_result {
     struct qx_job_info info;
@@ -118,6 +131,8 @@ struct qx_result {
     const struct qx_arg
         *files; /* "blob:HASH:BYTES" = the name of the file that it was read from, where it was told */
     uint32_t n_files;
+    uint32_t n_rounds; /* jobs that the answer took; 0: one */
+    const struct qx_round *rounds;
 };
 QX_API void qx_result_free(struct qx_result *r); /* NULL is fine */
 
@@ -128,6 +143,7 @@ struct qx_rows {
     const char *const *columns; /* their names */
     const double *values;       /* n_items x n_columns; NaN where the item failed */
     const uint8_t *outcomes;    /* 0: good; else enum qx_outcome of task.h */
+    uint32_t round;             /* of a job submitted with rounds_max, from 1; 0 elsewhere */
 };
 
 struct qx_job_list {
@@ -154,6 +170,7 @@ struct qx_task_info {
     uint64_t default_items; /* 0: n must be given, or comes from the parameter items_from */
     const char *items_from;
     bool reproducible;
+    bool counts_items; /* n comes from the data and the parameters, as the task opens them */
 };
 
 struct qx_task_list {

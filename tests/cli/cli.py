@@ -20,6 +20,7 @@ import unittest
 
 BIN = pathlib.Path(os.environ.get("QX_BIN_DIR", "build/asan/bin")).resolve()
 QX = str(BIN / "qx")
+PLUGINS = BIN.parent / "tests" / "plugins"      # answers of all shapes
 LAW = "LSAT,GPA\n" + "".join(
     f"{a},{b}\n" for a, b in [(576, 3.39), (635, 3.30), (558, 2.81), (578, 3.03), (666, 3.44), (580, 3.07), (555, 3.00),
                               (661, 3.43), (651, 3.36), (605, 3.13), (653, 3.12), (575, 2.74), (545, 2.76), (572, 2.88), (594, 2.96)])
@@ -226,6 +227,209 @@ def complete(*words, **changes):
     p = subprocess.run(["bash", "-c", script, QX, str(BIN), "qx", *words], capture_output=True, text=True, check=True, timeout=60,
                        env=environment(**changes))
     return p.stdout.split()
+
+
+class Rounds(Case):
+    def run_json(self, *args):
+        return run_json(*args, "--plugins", PLUGINS)
+
+    def test_the_answer_is_that_of_the_last_round(self):
+        a = self.run_json("t.rounds", "last=3", "-n", "200", "--seed", "1")
+        self.assertEqual((a["rounds"], a["result"]["step"], a["result"]["history"]), (3, 3, "1,2,"))
+        self.assertEqual([(r["round"], r["why"]) for r in a["round_list"]], [(1, ""), (2, "step 2 of 3"), (3, "step 3 of 3")])
+        self.assertEqual({r["seed"] for r in a["round_list"]}, {1})
+        self.assertNotIn("next", a["result"])
+        self.assertNotIn("unfinished", a)
+        alone = self.run_json("t.rounds", "last=3", "step=3", "history=1,2,", "-n", "200", "--seed", "1")
+        self.assertNotIn("rounds", alone)
+        self.assertEqual((alone["digest"], alone["result"]), (a["digest"], a["result"]))
+        self.assertEqual(a["round_list"][2]["digest"], a["digest"])
+        _, out, _ = qx("run", "t.rounds", "--seed", "1", "--plugins", PLUGINS)
+        self.assertIn(" 3 rounds ", out)
+        self.assertNotIn("step 2 of 3", out)
+
+    def test_cells_go_on_as_long_as_each_wants(self):
+        args = ["t.rounds", "--grid", "last=1,3,2", "--seed", "1"]
+        a, b = self.run_json(*args, "--slots", "1"), self.run_json(*args, "--slots", "2", "--chunk", "7")
+        self.assertEqual([c["result"]["step"] for c in a["cells"]], [1, 3, 2])
+        self.assertEqual([c["params"] for c in a["cells"]], [{"last": "1"}, {"last": "3"}, {"last": "2"}])
+        self.assertEqual([r["cells"] for r in a["round_list"]], [3, 2, 1])
+        self.assertEqual(a["digest"], b["digest"])
+        for cell in a["cells"]:
+            alone = self.run_json("t.rounds", f"last={cell['params']['last']}", "--seed", "1")
+            self.assertEqual((alone["digest"], alone["result"]), (cell["digest"], cell["result"]))
+        same = self.run_json("t.rounds", "--grid", "last=2,2", "--seed", "1")
+        self.assertEqual(same["digest"], same["round_list"][1]["digest"])       # made as a master makes it
+
+    def test_the_items_of_a_round(self):
+        a = self.run_json("t.rounds", "last=3", "more=50", "-n", "200", "--seed", "1")
+        self.assertEqual([r["items"] for r in a["round_list"]], [200, 50, 100])
+        self.assertEqual(a["n"], 100)
+
+    def test_there_is_an_end(self):
+        status, out, err = qx("run", "t.rounds", "last=5000", "-n", "2", "--seed", "1", "--quiet", "--output", "json", "--plugins", PLUGINS)
+        self.assertEqual(status, 1)
+        self.assertIn("round 1000", err)
+        a = json.loads(out)
+        self.assertEqual((a["rounds"], a["state"], a["partial"], a["unfinished"]), (1000, "failed", True, "step 1001 of 5000"))
+        self.assertEqual(a["result"]["step"], 1000)
+
+    def test_a_round_that_fails_leaves_those_before(self):
+        for args, words in ((["refuse=2"], "step 2 is refused"), (["bad=name"], "nonsense"), (["bad=number"], "is no text")):
+            status, out, err = qx("run", "t.rounds", "last=3", *args, "--seed", "1", "--quiet", "--plugins", PLUGINS)
+            self.assertEqual(status, 1, err)
+            self.assertIn(words, err)
+            self.assertRegex(out, r"(?s)PARTIAL.*next would be: step 2 of 3.*step +1")
+
+    def test_ctrl_c_in_a_later_round(self):
+        path = self.dir / "k.csv"
+        p = self.start("run", "t.rounds", "last=9", "slow_ms=20", "-n", "1000", "--seed", "1", "--output", "json", "--keep", path,
+                       "--plugins", PLUGINS, "--slots", "2")
+        for line in p.stderr:
+            if "round 2" in line:
+                break
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=30)
+        self.assertEqual(p.returncode, 4, err)
+        a = json.loads(out)
+        self.assertEqual((a["state"], a["partial"], a["result"]["step"], a["unfinished"]), ("cancelled", True, 1, "step 2 of 9"))
+        self.assertEqual(a["n"], 1000)
+        self.assertFalse(path.exists())
+
+    def test_rows_are_those_of_the_last_round_of_each_cell(self):
+        path = self.dir / "k.csv"
+        a = self.run_json("t.rounds", "--grid", "last=3,1,2", "-n", "500", "--seed", "1", "--keep", path)
+        with path.open(newline="") as f:
+            rows = list(csv.reader(f))
+        self.assertEqual([(int(r[0]), int(r[1])) for r in rows[1:]], [(c, i) for c in range(3) for i in range(500)])
+        for c, cell in enumerate(a["cells"]):
+            mean = sum(float(r[2]) for r in rows[1:] if int(r[0]) == c) / 500
+            self.assertAlmostEqual(mean, cell["result"]["estimate"], places=9)
+        self.assertEqual([p.name for p in self.dir.glob("k.csv*")], ["k.csv"])
+
+
+class Shapes(Case):
+    def qx(self, *args):
+        status, out, err = qx("run", *args, "--seed", "1", "--plugins", PLUGINS)
+        self.assertEqual(status, 0, err)
+        return out, err
+
+    def test_files_are_saved(self):
+        where = self.dir / "out"
+        out, err = self.qx("t.files")
+        self.assertIn("--save DIR", err)
+        self.assertNotIn("first.csv", out)
+        (self.dir / "out").mkdir()
+        (where / "first.csv").write_text("old")
+        (where / "mine.txt").write_text("mine")
+        out, err = self.qx("t.files", "--save", where)
+        self.assertIn(f"written to {where}: first.csv, second.txt", err)
+        self.assertEqual({p.name: p.read_text() for p in where.iterdir()},
+                         {"first.csv": "a,b\n1,2\n", "second.txt": "second\n", "mine.txt": "mine"})
+        a = run_json("t.files", "--plugins", PLUGINS, "--save", self.dir / "new")
+        self.assertEqual(a["result"]["files"], [{"name": "first.csv", "bytes": 8}, {"name": "second.txt", "bytes": 7}])
+        self.assertTrue((self.dir / "new" / "second.txt").exists())
+
+    def test_files_of_a_grid(self):
+        where = self.dir / "out"
+        self.qx("t.files", "--grid", "name=a,b", "--save", where)
+        self.assertEqual(sorted(str(p.relative_to(where)) for p in where.rglob("*") if p.is_file()),
+                         ["cell-0/a", "cell-0/first.csv", "cell-1/b", "cell-1/first.csv"])
+
+    def test_names_that_mean_something_else_are_refused(self):
+        for name in ("../evil", "/evil", ".hidden", "a/b", "first.csv", "x" * 300, ""):
+            status, _, err = qx("run", "t.files", f"name={name}", "--quiet", "--save", self.dir / "out", "--plugins", PLUGINS)
+            self.assertEqual(status, 1, name)
+            self.assertIn("file 2 of the answer", err)
+            self.assertEqual(list(self.dir.rglob("*evil*")) + list((self.dir / "out").glob("*")), [])
+
+    def test_a_link_is_replaced_not_followed(self):
+        where, target = self.dir / "out", self.dir / "target"
+        where.mkdir()
+        target.write_text("keep")
+        (where / "first.csv").symlink_to(target)
+        self.qx("t.files", "--save", where)
+        self.assertEqual((target.read_text(), (where / "first.csv").read_text()), ("keep", "a,b\n1,2\n"))
+
+    def test_folders_that_cannot_be(self):
+        blocked = self.dir / "file"
+        blocked.write_text("")
+        self.refused(2, "--save", "no folder", args=["run", "pi", "--save", blocked])
+        self.refused(2, "--save", args=["run", "pi", "--save", ""])
+        self.refused(2, "--save", "Not a directory", args=["run", "pi", "--save", blocked / "x"])
+
+    def test_a_task_takes_until_itself(self):
+        out, _ = self.qx("t.until", "--until", "rhat<1.01,ess>400")
+        self.assertRegex(out, r"rule +rhat<1.01,ess>400")
+        self.assertNotIn("(until", out)
+        out, _ = self.qx("t.until", "--until", "exceed=3", "-n", "1000")        # this one the farm knows too
+        self.assertRegex(out, r"rule +exceed=3\n(?s:.*)n [0-9]{1,2} \(until exceed=3\)")
+        self.refused(2, "until", "given too", args=["run", "t.until", "until=x", "--until", "y", "--plugins", PLUGINS])
+        out, _ = self.qx("t.exceed", "--until", "exceed=20")
+        self.assertRegex(out, r"wanted +20\n +heads +2\d\n(?s:.*)\(until exceed=20\)")
+        for rule, count in (("exceed>=7", 7), ("exceed>7", 8), ("n>=10,exceed=5", 5)):
+            self.assertRegex(self.qx("t.exceed", "--until", rule)[0], rf"wanted +{count}\n")
+        self.refused(2, "exceed", "given too", args=["run", "t.exceed", "exceed=3", "--until", "exceed=4", "--plugins", PLUGINS])
+        self.assertRegex(self.qx("t.exceed", "exceed=3", "--until", "p<2")[0], r"wanted +3\n")
+
+    def test_a_table_is_tidy(self):
+        out, _ = self.qx("t.lists", "--output", "csv")
+        rows = list(csv.DictReader(out.splitlines()))
+        self.assertEqual(list(rows[0]), ["group", "term", "estimate", "std_error", "statistic", "p_value"])
+        self.assertEqual([(r["group"], r["term"]) for r in rows], [("g0", "(Intercept)"), ("g0", "x"), ("g1", "(Intercept)"), ("g1", "x")])
+        out, _ = self.qx("t.lists", "--output", "csv:groups")
+        self.assertEqual(out.splitlines()[0], "name,size,levels.a.mean,levels.b.mean")
+        self.assertEqual(self.qx("t.lists", "table=groups", "--output", "csv")[0], out)
+        out, _ = self.qx("t.lists", "--grid", "rows=1,2", "--output", "csv")
+        self.assertEqual([(r["rows"], r["term"]) for r in csv.DictReader(out.splitlines())],
+                         [("1", "(Intercept)"), ("2", "(Intercept)"), ("2", "x")])
+        self.refused(2, "csv:grops", "coefficients, groups", args=["run", "t.lists", "--quiet", "--output", "csv:grops", "--plugins", PLUGINS])
+        self.refused(2, "--output", args=["tasks", "--output", "csv:x"])
+
+    def test_long_lists_are_cut(self):
+        out, _ = self.qx("t.lists", "rows=10000")
+        self.assertEqual(len(re.findall(r"(?m)^    g\d", out)), 50)
+        self.assertIn("9950 more rows: --output csv has them all", out)
+        out, _ = self.qx("t.lists", "rows=10000", "--output", "csv")
+        self.assertEqual(len(out.splitlines()), 10001)
+        out, _ = self.qx("t.lists", "rows=10000", "table=groups")
+        self.assertIn("--output csv:coefficients", out)
+
+    def test_lists_in_lists_and_sentences(self):
+        out, _ = self.qx("t.lists")
+        self.assertRegex(out, r"levels of each group\n +group +level +mean\n +high +a +0.5\n +high +b +1.5\n +low +a +1.5\n")
+        self.assertIn("\n    - another one\n", out)
+        self.assertRegex(out, r"g0 +x +0.01235 +0.00089 +13.8715 +< 2e-16\n")
+        self.assertNotRegex(out, r" \n")
+
+    @unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not installed")
+    def test_panels(self):
+        for n in (1, 2, 4, 6, 12, 20):
+            path = self.dir / f"p{n}.svg"
+            self.qx("t.panels", f"panels={n}", "--plot", path)
+            text = re.sub(r"</?tspan[^>]*>", "", path.read_text())
+            self.assertEqual(text.count(">trace of theta[1]<"), (min(n, 12) + 7) // 8)
+            self.assertEqual("(the first 12 of 20)" in text, n == 20)
+        for kind in range(8):
+            for ending, magic in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
+                path = self.dir / f"k{kind}.{ending}"
+                self.qx("t.panels", "panels=1", f"first={kind}", "--plot", path)
+                self.assertEqual(path.read_bytes()[:4], magic[:4])
+
+    @unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not installed")
+    def test_a_grid_shows_what_is_known_and_what_is_wanted(self):
+        path = self.dir / "g.svg"
+        for grid in (["--grid", "first=0:10"], ["--grid", "first=0:3", "--grid", "panels=1,2"]):
+            self.qx("t.panels", *grid, "--plot", path)
+            text = re.sub(r"</?tspan[^>]*>", "", path.read_text())
+            self.assertIn(">analytic<", text)
+            self.assertIn(">target 0.8<", text)
+
+    def test_a_task_that_counts_its_items(self):
+        out = qx("tasks", "t.counted", "--plugins", PLUGINS)[1]
+        self.assertIn("counted from the data", out)
+        tasks = json.loads(qx("tasks", "--plugins", PLUGINS, "--output", "json")[1])
+        self.assertEqual({t["name"] for t in tasks if t["n_counted"]}, {"t.counted"})
 
 
 class Completion(Case):
@@ -764,6 +968,42 @@ class WithMaster(Case):
         status, out, err = self.qx(*args, "--output", "json")
         self.assertEqual(status, 0, err)
         return json.loads(out)
+
+
+class Submitted(WithMaster):
+    """What a master keeps of a task that works in rounds: the first of them."""
+
+    def setUp(self):
+        super().setUp()
+        with (self.dir / "log2").open("w") as log:
+            self.daemon(log, "qx-worker", "--master", self.url, "--slots", "1", "--plugins", str(PLUGINS))
+        self.assertTrue(wait_for(lambda: "t.rounds" in self.qx("tasks")[1]))
+
+    def test_the_first_round_says_that_it_is_one(self):
+        job = self.submit("t.rounds", "last=3", "-n", "50", "--seed", "1")
+        line = "step 2 of 3; `qx run` goes on in rounds"
+        self.assertIn(f"not finished: {line}", self.qx("wait", job)[1])
+        self.assertIn(f"not finished: {line}", self.qx("results", job)[1])
+        self.assertRegex(self.qx("status", job)[1], f"not finished +{line}")
+        a = self.json("results", job)
+        self.assertEqual((a["unfinished"], a["partial"], a["result"]["step"]), ("step 2 of 3", False, 1))
+        self.assertNotIn("next", a["result"])
+        self.assertEqual(self.json("status", job)["unfinished"], "step 2 of 3")
+        job = self.submit("t.rounds", "last=1", "-n", "50", "--seed", "1")
+        self.assertNotIn("not finished", self.qx("wait", job)[1])
+        self.assertNotIn("not finished", self.qx("status", job)[1])
+
+    def test_run_goes_through_all(self):
+        a = self.json("run", "t.rounds", "last=3", "-n", "50", "--seed", "1")
+        self.assertEqual((a["rounds"], a["result"]["step"]), (3, 3))
+        self.assertEqual([j["state"] for j in self.json("status")], ["done"] * 3)
+
+    def test_items_are_counted_after_submission(self):
+        status, out, err = self.qx("submit", "t.counted", "usual=30", "--output", "json")
+        self.assertEqual(status, 0, err)
+        self.assertIn(json.loads(out)["n"], (None, 30))        # 30: it had ended before the answer
+        self.assertEqual(self.json("wait", json.loads(out)["job"])["n"], 30)
+        self.assertEqual(self.json("run", "t.counted", "usual=20", "most=20", "--until", "n>=10")["n"], 10)
 
 
 class Master(WithMaster):

@@ -326,6 +326,131 @@ START_TEST(a_forgotten_job_with_rows_goes_on)
 }
 END_TEST
 
+/* ---- rounds ---- */
+
+struct seen {
+    uint32_t round;
+    uint64_t items;
+};
+
+static qx_err see_rows(void *arg, const struct qx_rows *r)
+{
+    struct seen *s = arg;
+    ck_assert_uint_ge(r->round, s->round);
+    s->round = r->round;
+    s->items += r->n_items;
+    return QX_ERR_OK;
+}
+
+static struct qx_client *farm_with_answers(void)
+{
+    static char path[512];
+    const char *bin = getenv("QX_BIN_DIR");
+    const char *const dirs[] = {path, NULL};
+    struct qx_client *c = NULL;
+    struct qx_error err = {0};
+    (void)snprintf(path, sizeof path, "%s/../tests/plugins", bin ? bin : "bin");
+    ck_assert_msg(qx_client_open(NULL, &(struct qx_client_options){.slots = 2, .plugin_dirs = dirs}, &c,
+                                 &err) == QX_ERR_OK,
+                  "%s", err.text);
+    return c;
+}
+
+START_TEST(a_future_goes_through_all_rounds)
+{
+    struct qx_client *c = farm_with_answers();
+    struct qx_error err = {0};
+    const struct qx_arg args[] = {{"last", "4"}};
+    struct qx_job_options o = {
+        .task = "t.rounds", .args = args, .n_args = 1, .n_items = 300, .seed = 1, .has_seed = true};
+    const struct qx_result *r;
+    struct qx_result *all;
+    struct qx_future *f = submit(c, &o);
+    ck_assert_int_eq(qx_future_get(f, 30000, &r, &err), QX_ERR_OK);
+    ck_assert_uint_eq(r->n_rounds, 0); /* the first alone, which says how it would go on */
+    ck_assert_ptr_nonnull(strstr(r->cells[0].result_json, "\"next\""));
+    qx_future_free(f);
+    o.rounds_max = QX_ROUNDS_MAX;
+    f = submit(c, &o);
+    ck_assert_int_eq(qx_future_get(f, 30000, &r, &err), QX_ERR_OK);
+    ck_assert_uint_eq(r->n_rounds, 4);
+    ck_assert_uint_eq(r->info.round, 4);
+    ck_assert_ptr_null(strstr(r->cells[0].result_json, "\"next\""));
+    ck_assert_uint_eq(qx_future_job(f), r->rounds[3].job);
+    qx_future_free(f);
+    struct seen s = {0};
+    ck_assert_msg(qx_client_map(c, &o, see_rows, &s, 30000, &all, &err) == QX_ERR_OK, "%s", err.text);
+    ck_assert_uint_eq(s.round, 4);
+    ck_assert_uint_eq(s.items, 4 * 300);
+    qx_client_close(c);
+    ck_assert_uint_eq(all->n_rounds, 4); /* outlives its client */
+    ck_assert_str_eq(all->rounds[3].why, "step 4 of 4");
+    qx_result_free(all);
+}
+END_TEST
+
+/* Cancelled at any time, also between two rounds: the rounds before are there. */
+START_TEST(rounds_are_cancelled_at_any_time)
+{
+    struct qx_client *c = farm_with_answers();
+    struct qx_error err = {0};
+    const struct qx_arg args[] = {{"last", "1000"}};
+    struct qx_job_options o = {.task = "t.rounds",
+                               .args = args,
+                               .n_args = 1,
+                               .n_items = 10,
+                               .seed = 1,
+                               .has_seed = true,
+                               .rounds_max = QX_ROUNDS_MAX};
+    for (int turns = 0; turns < 12; turns++) {
+        struct qx_future *f = submit(c, &o);
+        const struct qx_result *r;
+        for (int i = 0; i < turns; i++)
+            (void)qx_future_wait(f, 1, &err);
+        ck_assert_msg(qx_future_cancel(f, &err) == QX_ERR_OK, "%s", err.text);
+        ck_assert_int_eq(qx_future_get(f, 30000, &r, &err), QX_ERR_CANCELLED);
+        r = qx_future_result(f);
+        ck_assert_ptr_nonnull(r);
+        ck_assert(r->n_cells == 0 || !r->cells[0].complete);
+        qx_future_free(f);
+    }
+    struct qx_future *f = submit(c, &o); /* forgotten: no further round is begun, and nothing leaks */
+    qx_future_free(f);
+    f = submit(c, &(struct qx_job_options){.task = "pi", .n_items = 10});
+    ck_assert_int_eq(qx_future_wait(f, 30000, &err), QX_ERR_OK);
+    qx_future_free(f);
+    qx_client_close(c);
+}
+END_TEST
+
+/* The moment at which a round has ended and the job of the next has no number yet: it is cancelled when it has one. */
+START_TEST(a_round_under_way_is_cancelled)
+{
+    struct qx_client *c = farm_with_answers();
+    struct qx_error err = {0};
+    const struct qx_arg args[] = {{"last", "9"}, {"slow_ms", "900"}, {"more", "40"}};
+    const struct qx_job_info *news;
+    struct qx_future *f = submit(c, &(struct qx_job_options){.task = "t.rounds",
+                                                             .args = args,
+                                                             .n_args = 3,
+                                                             .n_items = 5000000,
+                                                             .progress_ms = 10,
+                                                             .rounds_max = QX_ROUNDS_MAX});
+    const struct qx_result *r;
+    double start = now_s();
+    do
+        (void)qx_future_done(f);
+    while (!((news = qx_future_progress(f)) && news->round == 2) && now_s() - start < 30);
+    ck_assert_uint_eq(qx_future_progress(f)->items_done, 0);
+    ck_assert_str_eq(qx_future_progress(f)->round_why, "step 2 of 9");
+    ck_assert_msg(qx_future_cancel(f, &err) == QX_ERR_OK, "%s", err.text);
+    ck_assert_int_eq(qx_future_get(f, 8000, &r, &err), QX_ERR_CANCELLED); /* 18 s without */
+    ck_assert_ptr_nonnull(strstr(qx_future_result(f)->cells[0].result_json, "\"step\":1"));
+    qx_future_free(f);
+    qx_client_close(c);
+}
+END_TEST
+
 START_TEST(wrong_jobs_are_refused_and_nothing_changes)
 {
     struct qx_client *c = farm();
@@ -388,6 +513,9 @@ int main(void)
     tcase_add_test(real, map_hands_out_every_row_in_order);
     tcase_add_test(real, waits_have_ends_and_cancel_works);
     tcase_add_test(real, a_forgotten_job_with_rows_goes_on);
+    tcase_add_test(real, a_future_goes_through_all_rounds);
+    tcase_add_test(real, rounds_are_cancelled_at_any_time);
+    tcase_add_test(real, a_round_under_way_is_cancelled);
     tcase_add_test(real, wrong_jobs_are_refused_and_nothing_changes);
     tcase_add_test(real, a_mistake_that_open_finds_is_the_users);
     tcase_set_timeout(real, 120);

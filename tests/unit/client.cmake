@@ -1,6 +1,7 @@
 if(TARGET quincunx_objects)
-    qx_add_check_test(test_session SOURCES unit/test_session.c $<TARGET_OBJECTS:quincunx_objects>
-        LINK qx_proto qx_common PkgConfig::ZMQ)
+    set(client_libs qx_proto qx_common PkgConfig::ZMQ PkgConfig::JANSSON PkgConfig::SODIUM)
+    qx_add_check_test(test_session SOURCES unit/test_session.c $<TARGET_OBJECTS:quincunx_objects> LINK ${client_libs})
+    qx_add_check_test(test_rounds SOURCES unit/test_rounds.c $<TARGET_OBJECTS:quincunx_objects> LINK ${client_libs})
 endif()
 if(TARGET qx_cli)
     qx_add_check_test(test_cli SOURCES unit/test_cli.c LINK qx_cli qx_common)

@@ -176,6 +176,40 @@ START_TEST(progress_tells_share_rate_and_time_left)
 }
 END_TEST
 
+START_TEST(progress_tells_the_round)
+{
+    struct progress p;
+    char line[512];
+    struct qx_job_info i = half_way();
+    i.round = 1;
+    i.round_why = "";
+    progress_init(&p, true, NULL);
+    progress_line(&p, &i, 200, line, sizeof line);
+    ck_assert_ptr_null(strstr(line, "round"));
+    progress_show(&p, &i, 1);
+    ck_assert_uint_eq(p.n_points, 1);
+    i.round = 3;
+    i.round_why = "searching n: n = 64";
+    progress_line(&p, &i, 200, line, sizeof line);
+    ck_assert_ptr_eq(strstr(line, "round 3  ["), line);
+    ck_assert_ptr_nonnull(strstr(line, "searching n: n = 64"));
+    for (int width = 1; width <= 160; width++) {
+        progress_line(&p, &i, width, line, sizeof line);
+        ck_assert_uint_lt(text_width(line), (size_t)width);
+    }
+    i.items_done = 10; /* the running mean begins anew */
+    progress_show(&p, &i, 2);
+    ck_assert_uint_eq(p.n_points, 1);
+    ck_assert_double_eq(p.points[0].n, 10);
+    i = half_way();
+    i.until = "";
+    i.items_done = i.items_total = 0;
+    progress_line(&p, &i, 0, line, sizeof line);
+    ck_assert_ptr_eq(strstr(line, "counting the items"), line);
+    progress_fini(&p);
+}
+END_TEST
+
 /* Every width: nothing reaches the edge, and what matters most is the last to go. */
 START_TEST(progress_fits_any_terminal)
 {
@@ -430,6 +464,66 @@ START_TEST(a_coefficient_is_a_row)
 }
 END_TEST
 
+/* One job whose answer has these members. */
+static char *members_as(const struct writer *w, const char *members)
+{
+    char report[4096];
+    (void)snprintf(report, sizeof report,
+                   "{\"task\": \"t\", \"version\": \"1\", \"params\": {}, \"n\": 9, \"items\": 9, \"seed\": "
+                   "1, \"elapsed_s\": 1, "
+                   "\"slots\": 2, \"partial\": false, \"result\": {%s}}",
+                   members);
+    return answer_as(w, report, 0);
+}
+
+START_TEST(numbers_of_a_column_stand_by_their_points)
+{
+    char *text = members_as(
+        &writer_text,
+        "\"coefficients\": [{\"term\": \"a\", \"estimate\": -57.98, \"std_error\": 8.78, \"p_value\": 0}, "
+        "{\"term\": \"b\", \"estimate\": 0.0123, \"std_error\": 0.00089, \"p_value\": 0.25}, "
+        "{\"term\": \"c\", \"estimate\": null, \"std_error\": null, \"p_value\": 1e-20}]");
+    ck_assert_msg(strstr(text, "    term   estimate  std_error  p_value\n"
+                               "    a     -58.0        8.8      < 2e-16\n"
+                               "    b       0.01230    0.00089     0.25\n"
+                               "    c       -          -        < 2e-16\n") != NULL,
+                  "%s", text);
+    free(text);
+}
+END_TEST
+
+START_TEST(shares_are_no_p_values)
+{
+    char *text = members_as(
+        &writer_text, "\"p\": 0.123456789, \"p_max\": 0.0, \"p_adjusted\": 0.123456789, \"pvalue\": 0.0");
+    ck_assert_ptr_nonnull(strstr(text, "p           0.123457\n"));
+    ck_assert_ptr_nonnull(strstr(text, "p_max       0\n"));
+    ck_assert_ptr_nonnull(strstr(text, "p_adjusted  0.1235\n"));
+    ck_assert_ptr_nonnull(strstr(text, "pvalue      < 2e-16\n"));
+    free(text);
+}
+END_TEST
+
+START_TEST(what_has_a_place_of_its_own_is_not_shown)
+{
+    static const char members[] =
+        "\"estimate\": 2, \"table\": \"rows\", \"files\": [{\"name\": \"x.csv\", \"bytes\": 3}], "
+        "\"plot\": {\"panels\": [{\"kind\": \"lines\"}]}, \"rows\": [{\"name\": \"a\", \"v\": 1}]";
+    char *text = members_as(&writer_text, members);
+    ck_assert_ptr_null(strstr(text, "x.csv"));
+    ck_assert_ptr_null(strstr(text, "lines"));
+    ck_assert_ptr_null(strstr(text, "table"));
+    free(text);
+    text = members_as(&writer_csv, members);
+    ck_assert_str_eq(text, "name,v\na,1\n");
+    free(text);
+    text = members_as(
+        &writer_csv, "\"estimate\": 2, \"table\": [[1, 2], [3, 4]], \"rows\": [{\"name\": \"a\", \"v\": 1}]");
+    ck_assert_ptr_eq(strstr(text, "estimate,table.1"), text); /* a table of counts is none of these */
+    free(text);
+}
+END_TEST
+
 START_TEST(nothing_finished_is_told)
 {
     static const char nothing[] =
@@ -458,6 +552,7 @@ int main(void)
     tcase_add_test(numbers, times_and_counts_read_well);
     tcase_add_test(progress, progress_tells_share_rate_and_time_left);
     tcase_add_test(progress, progress_to_a_precision_goes_with_the_square);
+    tcase_add_test(progress, progress_tells_the_round);
     tcase_add_test(progress, progress_fits_any_terminal);
     tcase_add_test(progress, progress_tells_that_the_answer_is_being_made);
     tcase_add_test(layout, width_counts_columns);
@@ -466,6 +561,9 @@ int main(void)
     tcase_add_test(answers, csv_has_the_columns_of_all_cells);
     tcase_add_test(answers, csv_of_a_grid_over_n_keeps_both);
     tcase_add_test(answers, a_coefficient_is_a_row);
+    tcase_add_test(answers, numbers_of_a_column_stand_by_their_points);
+    tcase_add_test(answers, shares_are_no_p_values);
+    tcase_add_test(answers, what_has_a_place_of_its_own_is_not_shown);
     tcase_add_test(answers, nothing_finished_is_told);
     suite_add_tcase(suite, layout);
     suite_add_tcase(suite, answers);
