@@ -349,7 +349,7 @@ static struct qx_client *farm_with_answers(void)
     const char *const dirs[] = {path, NULL};
     struct qx_client *c = NULL;
     struct qx_error err = {0};
-    (void)snprintf(path, sizeof path, "%s/../tests/plugins", bin ? bin : "bin");
+    (void)snprintf(path, sizeof path, "%s/../tests/plugins/answers", bin ? bin : "bin");
     ck_assert_msg(qx_client_open(NULL, &(struct qx_client_options){.slots = 2, .plugin_dirs = dirs}, &c,
                                  &err) == QX_ERR_OK,
                   "%s", err.text);
