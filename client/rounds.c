@@ -340,6 +340,16 @@ static void drop_parts(struct rounds *r)
     }
 }
 
+static bool wants_more(const struct qx_cell *answer)
+{
+    struct next next;
+    struct qx_error ignored;
+    bool wants = next_read(answer->result_json, &next, &ignored) == QX_ERR_OK;
+    if (wants)
+        next_fini(&next);
+    return wants;
+}
+
 /* Answers of a job that did not end well count where there are none before. */
 static qx_err take_cells(struct rounds *r, const struct qx_result *result)
 {
@@ -355,6 +365,8 @@ static qx_err take_cells(struct rounds *r, const struct qx_result *result)
         c->wants = false;
         if (good)
             e = read_answer(r, c, &result->cells[i]);
+        else /* cancelled when all its items were there: an answer, but not the last */
+            c->wants = result->cells[i].complete && wants_more(&result->cells[i]);
     }
     return e;
 }
@@ -490,7 +502,7 @@ static void fill_info(const struct rounds *r, struct result_box *b, char **at)
         unfinished |= r->cells[k].wants;
         i->cells_done -= r->cells[k].wants;
     }
-    if (r->failed.code != QX_ERR_OK) {
+    if (*r->failed.text) { /* else the first job failed, and says why itself */
         i->state = QX_JOB_FAILED;
         i->code = r->failed.code;
         i->error = put_text(at, r->failed.text);

@@ -20,7 +20,8 @@ import unittest
 
 BIN = pathlib.Path(os.environ.get("QX_BIN_DIR", "build/asan/bin")).resolve()
 QX = str(BIN / "qx")
-PLUGINS = BIN.parent / "tests" / "plugins"      # answers of all shapes
+GOOD = BIN.parent / "tests" / "plugins"
+PLUGINS = GOOD / "answers"                      # of all shapes
 LAW = "LSAT,GPA\n" + "".join(
     f"{a},{b}\n" for a, b in [(576, 3.39), (635, 3.30), (558, 2.81), (578, 3.03), (666, 3.44), (580, 3.07), (555, 3.00),
                               (661, 3.43), (651, 3.36), (605, 3.13), (653, 3.12), (575, 2.74), (545, 2.76), (572, 2.88), (594, 2.96)])
@@ -426,9 +427,9 @@ class Shapes(Case):
             self.assertIn(">target 0.8<", text)
 
     def test_a_task_that_counts_its_items(self):
-        out = qx("tasks", "t.counted", "--plugins", PLUGINS)[1]
+        out = qx("tasks", "t.counted", "--plugins", GOOD)[1]
         self.assertIn("counted from the data", out)
-        tasks = json.loads(qx("tasks", "--plugins", PLUGINS, "--output", "json")[1])
+        tasks = json.loads(qx("tasks", "--plugins", GOOD, "--output", "json")[1])
         self.assertEqual({t["name"] for t in tasks if t["n_counted"]}, {"t.counted"})
 
 
@@ -976,7 +977,7 @@ class Submitted(WithMaster):
     def setUp(self):
         super().setUp()
         with (self.dir / "log2").open("w") as log:
-            self.daemon(log, "qx-worker", "--master", self.url, "--slots", "1", "--plugins", str(PLUGINS))
+            self.daemon(log, "qx-worker", "--master", self.url, "--slots", "1", "--plugins", str(PLUGINS), "--plugins", str(GOOD))
         self.assertTrue(wait_for(lambda: "t.rounds" in self.qx("tasks")[1]))
 
     def test_the_first_round_says_that_it_is_one(self):

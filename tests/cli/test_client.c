@@ -349,7 +349,7 @@ static struct qx_client *farm_with_answers(void)
     const char *const dirs[] = {path, NULL};
     struct qx_client *c = NULL;
     struct qx_error err = {0};
-    (void)snprintf(path, sizeof path, "%s/../tests/plugins", bin ? bin : "bin");
+    (void)snprintf(path, sizeof path, "%s/../tests/plugins/answers", bin ? bin : "bin");
     ck_assert_msg(qx_client_open(NULL, &(struct qx_client_options){.slots = 2, .plugin_dirs = dirs}, &c,
                                  &err) == QX_ERR_OK,
                   "%s", err.text);
@@ -411,7 +411,7 @@ START_TEST(rounds_are_cancelled_at_any_time)
         ck_assert_int_eq(qx_future_get(f, 30000, &r, &err), QX_ERR_CANCELLED);
         r = qx_future_result(f);
         ck_assert_ptr_nonnull(r);
-        ck_assert(r->n_cells == 0 || !r->cells[0].complete);
+        ck_assert(r->n_cells == 0 || !r->cells[0].complete || !r->cells[0].result_json[0]);
         qx_future_free(f);
     }
     struct qx_future *f = submit(c, &o); /* forgotten: no further round is begun, and nothing leaks */

@@ -294,7 +294,17 @@ END_TEST
 /* A first round that does not end well is told as any job is. */
 START_TEST(a_first_round_that_fails_is_an_ordinary_failure)
 {
+    static const char *const mixed[] = {done, more};
     static const enum job_state states[] = {JOB_STATE_FAILED, JOB_STATE_CANCELLED};
+    struct rounds *of_two = rounds_of(&grid);
+    struct qx_result *two = result_of(1, JOB_STATE_FAILED, 2, mixed), *all;
+    ((struct qx_cell *)(uintptr_t)two->cells)[1].complete = true; /* the other one failed */
+    ck_assert_int_eq(rounds_take(of_two, two), QX_ERR_OK);
+    ck_assert_int_eq(rounds_end(of_two, &all), QX_ERR_OK);
+    ck_assert_int_eq(all->info.state, QX_JOB_FAILED);
+    ck_assert_str_eq(all->info.error, "it broke");
+    qx_result_free(all);
+    rounds_free(of_two);
     for (size_t i = 0; i < 2; i++) {
         struct rounds *r = rounds_of(&plain);
         struct qx_result *first = one_result(1, states[i], more), *whole;
@@ -306,6 +316,24 @@ START_TEST(a_first_round_that_fails_is_an_ordinary_failure)
         qx_result_free(whole);
         rounds_free(r);
     }
+}
+END_TEST
+
+/* Cancelled when its answer was there: that is the answer of one round of several. */
+START_TEST(a_first_round_cancelled_late_is_not_the_whole)
+{
+    struct rounds *r = rounds_of(&plain);
+    struct qx_result *first = one_result(1, JOB_STATE_CANCELLED, more), *whole;
+    struct qx_job_options job;
+    ((struct qx_cell *)(uintptr_t)first->cells)->complete = true;
+    ck_assert_int_eq(rounds_take(r, first), QX_ERR_OK);
+    ck_assert(!rounds_next(r, &job));
+    ck_assert_int_eq(rounds_end(r, &whole), QX_ERR_OK);
+    rounds_free(r);
+    ck_assert_int_eq(whole->info.state, QX_JOB_CANCELLED);
+    ck_assert(!whole->cells[0].complete);
+    ck_assert_uint_eq(whole->n_rounds, 1);
+    qx_result_free(whole);
 }
 END_TEST
 
@@ -368,6 +396,7 @@ int main(void)
     tcase_add_test(tc, cells_of_a_grid_go_on_by_themselves);
     tcase_add_test(tc, what_ends_early_leaves_the_rounds_before);
     tcase_add_test(tc, a_first_round_that_fails_is_an_ordinary_failure);
+    tcase_add_test(tc, a_first_round_cancelled_late_is_not_the_whole);
     tcase_add_test(tc, every_allocation_may_fail);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
