@@ -190,9 +190,10 @@ static int settle_rule(struct cli *cli, struct jobspec *s, const struct qx_task_
         rule_parse(cli->values[OPT_UNTIL], &rule, &s->until_error) != QX_ERR_OK)
         return cli_fail(STATUS_USAGE, "--until: %s", s->until_error.text);
     s->options.until = cli->values[OPT_UNTIL];
-    if (!cli->values[OPT_N] && !(t && t->counts_items)) /* that knows itself how many there are at most */
-        s->options.n_items = ITEMS_UNTIL;
     double exceed = exceed_of(&rule);
+    /* Precision comes with n; exceedances may never come, and then the task's own number is enough. */
+    if (!cli->values[OPT_N] && !(t && t->counts_items && exceed > 0))
+        s->options.n_items = ITEMS_UNTIL;
     if (!t || !(exceed > 0) || !declares(t, "exceed", "integer"))
         return STATUS_OK;
     (void)snprintf(s->exceed, sizeof s->exceed, "%.0f", fmin(exceed, 9e15));

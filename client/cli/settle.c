@@ -33,7 +33,7 @@ static bool can_ask(const struct qx_result *r, const struct qx_arg *given)
            r->cells[0].n_items > N_LEAST && (given || !has_data(r));
 }
 
-/* The beginning of a list of items that a task counts itself says nothing: it may count them in an order. */
+/* The beginning of a list of items that a task counts in the data says nothing: it may have them in an order. */
 static bool counts_items(struct qx_client *c, const char *task)
 {
     struct qx_task_list *list = NULL;
@@ -79,7 +79,7 @@ json_t *settle_ask(struct qx_client *c, const struct qx_result *r, const struct 
     uint64_t sizes[STEPS + STEPS_LATE], last = 0;
     size_t n = 0;
     struct qx_error err;
-    if (!points || !can_ask(r, given) || counts_items(c, r->info.task))
+    if (!points || !can_ask(r, given) || (has_data(r) && counts_items(c, r->info.task)))
         return points;
     int first = first_step(&r->info), end = first + STEPS_LATE > STEPS ? first + STEPS_LATE : STEPS;
     struct qx_job_options job = {.task = r->info.task,
