@@ -29,8 +29,8 @@ static void load_plugins(void)
         return;
     ck_assert_msg(dir != NULL, "QX_PLUGIN_DIR is not set: run through ctest");
     ck_assert_int_eq(registry_new(&registry), QX_ERR_OK);
-    for (int i = 0; i < 3; i++) {
-        static const char *const names[] = {"qx_basic", "qx_mc", "qx_boot"};
+    static const char *const names[] = {"qx_basic", "qx_mc", "qx_boot", "qx_perm"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[PATH_BYTES];
         (void)snprintf(path, sizeof path, "%s/%s.so", dir, names[i]);
         ck_assert_msg(registry_load(registry, path, &err) == QX_ERR_OK, "%s", err.text);
