@@ -459,7 +459,6 @@ const struct qx_task task_perm = {
     .flags = QX_TASK_OWN_REDUCER | QX_TASK_COUNTS_ITEMS,
     .grain = 64,
     .spread = 14,
-    .default_items = ITEMS_ONE,
     .open = perm_open,
     .block = perm_block,
     .close = perm_close,
