@@ -258,8 +258,6 @@ static qx_err open_pairs(struct qx_ctx *ctx, struct data *d)
         d->rounding = fmax(d->rounding, 1e-14 * fmax(fabs(d->x[i]), fabs(d->y[i])));
         d->y[i] = d->x[i] - d->y[i];
     }
-    for (uint32_t i = 0; first && i < d->n; i++)
-        d->y[i] = fabs(d->y[i]) <= d->rounding ? 0 : d->y[i];
     if (first)
         (void)snprintf(d->by, sizeof d->by, "%.80s - %.80s, row by row", first->name, d->columns[0]->name);
     else

@@ -91,6 +91,8 @@ START_TEST(part_of_the_arrangements)
     struct taskrun r = run_exact(0, 3, 200, "auto");
     double p = 0.11688311688311688;
     ck_assert_double_eq_tol(answer_number(&r, "p_hat"), p, 4 * sqrt(p * (1 - p) / 200 * 262 / 461));
+    double got = answer_number(&r, "p_hat");
+    ck_assert_double_eq_tol(answer_number(&r, "mc_se"), sqrt(got * (1 - got) / 200 * 262 / 461), 1e-12);
     ck_assert_ptr_nonnull(
         strstr(answer_text(&r, "method"), "200 of the 462 arrangements, without replacement"));
     taskrun_free(&r);
@@ -127,6 +129,10 @@ START_TEST(sides)
     ck_assert_double_eq_tol(
         p_of(two, PARAMS("y", "y", "group", "g", "groups", "b,a", "alternative", "greater")),
         0.05627705627705628, 1e-12);
+    ck_assert_double_eq_tol(p_of(two, PARAMS("y", "y", "group", "g", "groups", "b,a", "stat", "t")),
+                            0.10822510822510822, 1e-12);
+    ck_assert_double_eq_tol(p_of(two, PARAMS("y", "y", "group", "g", "groups", "b,a", "stat", "wilcoxon")),
+                            0.1774891774891775, 1e-12);
     ck_assert_double_eq_tol(p_of(two, PARAMS("y", "y", "group", "g", "two_sided", "double")),
                             2 * 0.05627705627705628, 1e-12);
     ck_assert_double_eq_tol(p_of(table2, PARAMS("stat", "fisher", "alternative", "greater")),
@@ -167,7 +173,7 @@ START_TEST(pairs_and_missing_values)
     ck_assert_double_eq(answer_number(&r, "rows_omitted"), 1);
     ck_assert_str_eq(answer_text(&r, "compared"), "a - b, row by row");
     taskrun_free(&r);
-    /* |d| = 1.1, 0, 1.1, 0, 2.2 by rounding: 2.2 - 1.1, 0.3 - (0.1 + 0.2) and so on. V leaves noughts out, or not */
+    /* |d| = 1.1, 0, 1.1, 0, 2.2 but for rounding. V leaves noughts out before or after ranking */
     data = data_of("rounding", "a,b\n3.3,2.2\n0.3,0.3\n1.1,2.2\n7,7\n5.5,3.3\n");
     r = task_run("perm.test", 1, 0,
                  PARAMS("data", data, "test", "paired", "x", "a", "y", "b", "stat", "wilcoxon"));
@@ -332,6 +338,7 @@ START_TEST(the_sequential_test_stops_at_its_draw)
     struct taskrun just = task_run("perm.test", 5, l,
                                    PARAMS("data", data, "y", "y", "group", "g", "until", "n>3, exceed >= 7"));
     ck_assert_double_eq(answer_number(&just, "draws"), (double)l);
+    ck_assert_ptr_nonnull(strstr(answer_text(&just, "method"), "until so many exceedances"));
     taskrun_free(&just);
     just = task_run("perm.test", 5, l - 1, PARAMS("data", data, "y", "y", "group", "g", "until", "exceed=7"));
     ck_assert_double_eq_tol(answer_number(&just, "p_value"), 7.0 / (double)l,
