@@ -1,0 +1,11 @@
+#include "perm/perm.h"
+
+static const struct qx_task *const tasks[] = {&task_perm};
+
+const struct qx_plugin qx_plugin = {
+    .abi_version = QX_TASK_ABI,
+    .struct_size = sizeof(struct qx_plugin),
+    .name = "perm",
+    .n_tasks = sizeof tasks / sizeof tasks[0],
+    .tasks = tasks,
+};
