@@ -2,7 +2,6 @@
  * tables with its margins). Docs: docs/tasks/perm.test.md. */
 #include "perm/perm.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

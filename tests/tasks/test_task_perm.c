@@ -334,9 +334,9 @@ START_TEST(the_sequential_test_stops_at_its_draw)
     uint64_t l = (uint64_t)answer_number(&long_run, "draws");
     ck_assert_double_eq_tol(answer_number(&long_run, "p_value"), 7.0 / (double)l, 1e-15);
     ck_assert_double_eq_tol(answer_number(&long_run, "p_unbiased"), 6.0 / (double)(l - 1), 1e-15);
-    /* the same whatever came after, and by the rule's own text */
-    struct taskrun just = task_run("perm.test", 5, l,
-                                   PARAMS("data", data, "y", "y", "group", "g", "exceed", "7"));
+    /* the same whatever came after, */
+    struct taskrun just =
+        task_run("perm.test", 5, l, PARAMS("data", data, "y", "y", "group", "g", "exceed", "7"));
     ck_assert_double_eq(answer_number(&just, "draws"), (double)l);
     ck_assert_ptr_nonnull(strstr(answer_text(&just, "method"), "until so many exceedances"));
     taskrun_free(&just);
