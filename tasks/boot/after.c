@@ -224,7 +224,7 @@ void after_emit(struct qx_ctx *ctx, const struct boot *b, const struct after *a)
     for (uint32_t k = 0; k < b->n_theta; k++) {
         const char *name = b->n_theta > 1 ? b->names[k] : NULL;
         emit_error(ctx, name, "se", a->whole[k].se, a->error[k].se);
-        emit_error(ctx, name, "bias", a->whole[k].mean - b->theta[k], a->error[k].mean);
+        emit_error(ctx, name, "mean", a->whole[k].mean, a->error[k].mean);
         for (int q = CURVES; q < LEVELS; q++) {
             (void)snprintf(what, sizeof what, "quantile %g", a->levels[q]);
             emit_error(ctx, name, what, a->whole[k].quantile[q], a->error[k].quantile[q]);

@@ -84,9 +84,29 @@ static qx_err bind_source(struct qx_ctx *ctx, struct columns *c, const struct qx
     return add(ctx, c, (struct column){.source = source}, ret_place);
 }
 
-/* Adds the columns whose names stand in the text; names[] gets them in the order of args[]. */
+/* The columns whose names stand in an expression. */
+struct args {
+    uint32_t n, places[COLUMNS_MAX];
+    const char *names[COLUMNS_MAX];
+};
+
+static qx_err bind_arg(struct qx_ctx *ctx, struct columns *c, const struct qx_column *source,
+                       const char *usage, struct args *args)
+{
+    uint32_t place = 0, k = 0;
+    qx_err e = bind_source(ctx, c, source, usage, &place);
+    while (k < args->n && args->places[k] != place)
+        k++;
+    if (e != QX_ERR_OK || k < args->n)
+        return e;
+    args->places[k] = place;
+    args->names[k] = source->name;
+    args->n++;
+    return QX_ERR_OK;
+}
+
 static qx_err bind_args(struct qx_ctx *ctx, struct columns *c, const char *text, const char *usage,
-                        struct column *ret, const char **names)
+                        struct args *args)
 {
     static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
     char name[64];
@@ -95,18 +115,10 @@ static qx_err bind_args(struct qx_ctx *ctx, struct columns *c, const char *text,
         if (len > 0 && len < sizeof name && scan_is_name(p, len)) {
             memcpy(name, p, len);
             name[len] = '\0';
-            const struct qx_column *source = find(ctx, name);
-            uint32_t place, k = 0;
-            if (source && !expr_is_taken(name)) {
-                qx_err e = bind_source(ctx, c, source, usage, &place);
-                if (e != QX_ERR_OK)
-                    return e;
-                while (k < ret->n_args && ret->args[k] != place)
-                    k++;
-                ret->args[k] = place;
-                names[k] = source->name;
-                ret->n_args += k == ret->n_args;
-            }
+            const struct qx_column *source = expr_is_taken(name) ? NULL : find(ctx, name);
+            qx_err e = source ? bind_arg(ctx, c, source, usage, args) : QX_ERR_OK;
+            if (e != QX_ERR_OK)
+                return e;
         }
         p += len > 0 ? len : 1;
     }
@@ -116,23 +128,24 @@ static qx_err bind_args(struct qx_ctx *ctx, struct columns *c, const char *text,
 static qx_err bind_expression(struct qx_ctx *ctx, struct columns *c, const char *text, const char *usage,
                               uint32_t *ret_place)
 {
-    const char *names[COLUMNS_MAX] = {NULL};
+    struct args args = {.n = 0};
     char why[EXPR_ERROR_BYTES];
-    struct column column = {.args = calloc(COLUMNS_MAX + 1, sizeof(uint32_t))};
-    if (!column.args)
-        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
-    qx_err e = bind_args(ctx, c, text, usage, &column, names);
-    if (e == QX_ERR_OK && !(column.expr = expr_new(text, names, column.n_args, why)))
-        e = qx_error(ctx, QX_ERR_INVALID, "stat: %s", why);
-    if (e == QX_ERR_OK && column.n_args == 0)
-        e = qx_error(ctx, QX_ERR_INVALID, "stat: \"%.80s\" has no column of the data in it", text);
+    qx_err e = bind_args(ctx, c, text, usage, &args);
     if (e == QX_ERR_OK)
-        e = add(ctx, c, column, ret_place);
-    if (e != QX_ERR_OK) {
-        expr_free(column.expr);
-        free(column.args);
-    }
-    return e;
+        e = add(ctx, c, (struct column){.n_args = args.n}, ret_place);
+    if (e != QX_ERR_OK)
+        return e;
+    struct column *column = &c->list[*ret_place];
+    column->args = malloc((args.n + 1) * sizeof *column->args);
+    if (!column->args)
+        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
+    memcpy(column->args, args.places, args.n * sizeof *column->args);
+    column->expr = expr_new(text, args.names, args.n, why);
+    if (!column->expr)
+        return qx_error(ctx, QX_ERR_INVALID, "stat: %s", why);
+    if (args.n == 0)
+        return qx_error(ctx, QX_ERR_INVALID, "stat: \"%.80s\" has no column of the data in it", text);
+    return QX_ERR_OK;
 }
 
 qx_err columns_bind(struct qx_ctx *ctx, struct columns *c, const char *text, const char *usage,

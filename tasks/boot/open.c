@@ -356,12 +356,13 @@ static qx_err declare_outputs(struct qx_ctx *ctx, struct boot *b)
 static qx_err declare_reducers(struct qx_ctx *ctx, struct boot *b)
 {
     uint32_t p = b->n_theta, columns[2 * STAT_THETA_MAX], lists = b->wanted[CI_STUDENTIZED] ? 2 : 1;
-    if (p * lists + 2 > REDUCERS_MAX)
+    uint64_t kept = (uint64_t)p * lists;
+    if (kept == 0 || kept + 2 > REDUCERS_MAX)
         return qx_error(ctx, QX_ERR_INVALID, "%u numbers are too many: at most %u with this ci=", p,
                         (REDUCERS_MAX - 2) / lists);
     for (uint32_t k = 0; k < 2 * p; k++)
         columns[k] = k;
-    uint64_t exact_max = KEPT_MAX / (p * lists) < EXACT_MAX ? KEPT_MAX / (p * lists) : EXACT_MAX;
+    uint64_t exact_max = KEPT_MAX / kept < EXACT_MAX ? KEPT_MAX / kept : EXACT_MAX;
     struct qx_reducer r = {.kind = QX_REDUCE_MOMENTS, .columns = columns, .n_columns = p};
     qx_err e = qx_reduce(ctx, &r, &b->red_moments);
     for (uint32_t k = 0; e == QX_ERR_OK && !b->exact && k < p * lists; k++) {

@@ -252,7 +252,7 @@ static void emit_fits(struct qx_ctx *ctx, const struct boot *b)
             qx_emit_open(ctx, NULL);
             if (b->data.n_strata > 1)
                 qx_emit_int(ctx, "stratum", g + 1);
-            qx_emit_text(ctx, "column", b->columns.list[s->places[k]].source->name);
+            qx_emit_text(ctx, "column", s->names[k]);
             qx_emit_number(ctx, dist_params[s->dist][0], fit[k]);
             if (normal)
                 qx_emit_number(ctx, "sd", simulate_sd(s, g, k));

@@ -155,16 +155,15 @@ static void cholesky(double *a, uint32_t p)
     }
 }
 
-static void fit_normal(const struct simulation *s, const struct columns *columns, uint32_t start, uint32_t n,
-                       double *means)
+static void fit_normal(const struct simulation *s, uint32_t start, uint32_t n, double *means)
 {
     uint32_t p = s->n_sources;
     double *cov = means + p;
     for (uint32_t j = 0; j < p; j++) {
-        const double *x = columns->list[s->places[j]].values + start;
+        const double *x = s->values[j] + start;
         means[j] = mean_of(x, n);
         for (uint32_t k = 0; k <= j; k++) {
-            const double *y = columns->list[s->places[k]].values + start;
+            const double *y = s->values[k] + start;
             double sum = 0;
             for (uint32_t i = 0; i < n; i++)
                 sum += (x[i] - means[j]) * (y[i] - means[k]);
@@ -176,20 +175,19 @@ static void fit_normal(const struct simulation *s, const struct columns *columns
 
 /* ---- opening ---- */
 
-static qx_err fit_stratum(struct qx_ctx *ctx, struct simulation *s, const struct columns *columns,
-                          uint32_t start, uint32_t n, double *fit)
+static qx_err fit_stratum(struct qx_ctx *ctx, const struct simulation *s, uint32_t start, uint32_t n,
+                          double *fit)
 {
     if (n < 2)
         return qx_error(ctx, QX_ERR_INVALID,
                         "type=parametric: a stratum has a single row, nothing can be fitted to it");
     if (s->dist == DIST_NORMAL) {
-        fit_normal(s, columns, start, n, fit);
+        fit_normal(s, start, n, fit);
         return QX_ERR_OK;
     }
-    const struct column *c = &columns->list[s->places[0]];
-    const char *why = fit_one(s->dist, c->values + start, n, fit);
+    const char *why = fit_one(s->dist, s->values[0] + start, n, fit);
     return why ? qx_error(ctx, QX_ERR_INVALID, "dist=%s does not fit column \"%.60s\": %s",
-                          dist_names[s->dist], c->source->name, why)
+                          dist_names[s->dist], s->names[0], why)
                : QX_ERR_OK;
 }
 
@@ -199,9 +197,15 @@ qx_err simulate_open(struct qx_ctx *ctx, enum dist dist, const struct data *d, c
     struct simulation s = {.dist = dist};
     qx_err e = QX_ERR_OK;
     for (uint32_t k = 0; k < columns->n; k++) {
-        if (columns->list[k].source && columns->list[k].values)
-            s.places[s.n_sources++] = k;
+        const struct column *c = &columns->list[k];
+        if (!c->source || !c->values)
+            continue;
+        s.places[s.n_sources] = k;
+        s.values[s.n_sources] = c->values;
+        s.names[s.n_sources++] = c->source->name;
     }
+    if (s.n_sources == 0)
+        return qx_error(ctx, QX_ERR_INVALID, "type=parametric: the statistic uses no column of numbers");
     if (s.n_sources > 1 && dist != DIST_NORMAL)
         return qx_error(ctx, QX_ERR_INVALID,
                         "dist=%s is of one column, the statistic uses %u: only normal is joint",
@@ -210,11 +214,12 @@ qx_err simulate_open(struct qx_ctx *ctx, enum dist dist, const struct data *d, c
         return qx_error(ctx, QX_ERR_INVALID, "dist=%s: this farm was built without GSL", dist_names[dist]);
     s.fits = malloc(d->n_strata * fit_len(&s) * sizeof *s.fits);
     s.z = malloc(COLUMNS_MAX * sizeof *s.z);
-    if (!s.fits || !s.z)
-        e = qx_error(ctx, QX_ERR_NOMEM, "out of memory");
+    if (!s.fits || !s.z) {
+        simulate_fini(&s);
+        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
+    }
     for (uint32_t g = 0; e == QX_ERR_OK && g < d->n_strata; g++)
-        e = fit_stratum(ctx, &s, columns, d->start[g], d->start[g + 1] - d->start[g],
-                        s.fits + g * fit_len(&s));
+        e = fit_stratum(ctx, &s, d->start[g], d->start[g + 1] - d->start[g], s.fits + g * fit_len(&s));
     if (e != QX_ERR_OK)
         simulate_fini(&s);
     else

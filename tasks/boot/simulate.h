@@ -29,7 +29,9 @@ extern const char *const dist_params[DIST_COUNT][2];
 struct simulation {
     enum dist dist;
     uint32_t n_sources;
-    uint32_t places[COLUMNS_MAX]; /* of the columns that are drawn */
+    uint32_t places[COLUMNS_MAX];      /* of the columns that are drawn, */
+    const double *values[COLUMNS_MAX]; /* their numbers in the data, */
+    const char *names[COLUMNS_MAX];    /* and names */
     double
         *fits; /* by stratum: n_sources means and a lower triangle of (n_sources)^2, or the two parameters */
     double *z; /* n_sources, work space */

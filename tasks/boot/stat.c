@@ -354,11 +354,15 @@ static qx_err open_diff(struct qx_ctx *ctx, const struct spec *spec, const struc
     return QX_ERR_OK;
 }
 
+/* The first is "theta" until it has another. */
 static bool make_names(struct stat *s, uint32_t n)
 {
     s->n_theta = n;
     s->names = calloc(n, sizeof *s->names);
-    return s->names != NULL;
+    if (!s->names)
+        return false;
+    memcpy(s->names[0], "theta", sizeof "theta");
+    return true;
 }
 
 static qx_err open_lm(struct qx_ctx *ctx, const struct spec *spec, const struct columns *columns,
@@ -381,7 +385,9 @@ static qx_err open_lm(struct qx_ctx *ctx, const struct spec *spec, const struct 
         memcpy(s->names[p], spec->columns[k], SPEC_NAME_BYTES);
         terms[p++] = columns->list[places[k]].values;
     }
-    enum lm_error e = lm_new(s->x, terms, s->n, p, &s->lm);
+    struct lm *m = NULL;
+    enum lm_error e = lm_new(s->x, terms, s->n, p, &m);
+    s->lm = m;
     free(ones);
     if (e == LM_COLLINEAR)
         return qx_error(ctx, QX_ERR_INVALID,
@@ -503,10 +509,7 @@ static qx_err open_kind(struct qx_ctx *ctx, const struct spec *spec, const struc
     if (e != QX_ERR_OK)
         return e;
     prepare(s);
-    if (!make_names(s, 1))
-        return no_memory(ctx);
-    memcpy(s->names[0], "theta", sizeof "theta");
-    return QX_ERR_OK;
+    return make_names(s, 1) ? QX_ERR_OK : no_memory(ctx);
 }
 
 static bool needs_y(enum stat_kind kind)
@@ -547,8 +550,6 @@ qx_err stat_open(struct qx_ctx *ctx, const struct spec *spec, const struct data 
         e = open_columns(ctx, spec, d, columns, places, &s);
     else if ((e = open_expr(ctx, spec, d, columns, places, &s)) == QX_ERR_OK)
         e = make_names(&s, 1) ? QX_ERR_OK : no_memory(ctx);
-    if (s.kind == STAT_EXPR && e == QX_ERR_OK)
-        memcpy(s.names[0], "theta", sizeof "theta");
     if (e != QX_ERR_OK)
         stat_fini(&s);
     else
@@ -581,9 +582,10 @@ void stat_load(struct stat *s, double *const *columns)
         s->columns[k] = columns[s->places[k]];
     for (uint32_t k = 0; k < s->n_parts; k++)
         stat_load(&s->parts[k], columns);
-    if (s->x)
-        memcpy(s->x, columns[s->place_x], s->n * sizeof *s->x);
-    if (s->y)
+    if (!s->x)
+        return;
+    memcpy(s->x, columns[s->place_x], s->n * sizeof *s->x);
+    if (needs_y(s->kind))
         memcpy(s->y, columns[s->place_y], s->n * sizeof *s->y);
     prepare(s);
 }

@@ -230,11 +230,11 @@ END_TEST
 
 START_TEST(statistics_from_plugins)
 {
+    static const char slope[] = "plugin:" QX_STAT_SLOPE "(y, x)", short_of[] = "plugin:" QX_STAT_SLOPE "(y)";
     char stat[4200];
     const char *data = data_of("two", two_columns), *dir = getenv("QX_PLUGIN_DIR");
-    struct taskrun a = task_run(
-        "boot", 1, 3000,
-        PARAMS("data", data, "stat", "plugin:" QX_STAT_SLOPE "(y, x)", "ci", "bca", "method", "random"));
+    struct taskrun a =
+        task_run("boot", 1, 3000, PARAMS("data", data, "stat", slope, "ci", "bca", "method", "random"));
     struct taskrun b =
         task_run("boot", 1, 3000, PARAMS("data", data, "stat", "lm(y~x)", "ci", "bca", "method", "random"));
     ck_assert_str_eq(answer_text(&a, "statistics.1.name"), "slope");
@@ -250,7 +250,7 @@ START_TEST(statistics_from_plugins)
     ck_assert_uint_eq(a.n_failed, b.n_failed);
     taskrun_free(&a);
     taskrun_free(&b);
-    const char *text = task_error("boot", 5, PARAMS("data", data, "stat", "plugin:" QX_STAT_SLOPE "(y)"));
+    const char *text = task_error("boot", 5, PARAMS("data", data, "stat", short_of));
     ck_assert_ptr_nonnull(strstr(text, "takes 2 columns, stat= gives 1"));
     (void)snprintf(stat, sizeof stat, "plugin:%s/qx_boot.so(y)", dir);
     text = task_error("boot", 5, PARAMS("data", data, "stat", stat));
@@ -522,7 +522,7 @@ START_TEST(jackknife_after_bootstrap_of_a_mean)
     double se[N], mean = 0, ss = 0;
     const char *data = data_of("two", two_columns);
     for (int i = 0; i < N; i++) {
-        double rest[N - 1];
+        double rest[N - 1] = {0};
         for (int k = 0, at = 0; k < N; k++) {
             if (k != i)
                 rest[at++] = xs[k];
@@ -543,7 +543,7 @@ START_TEST(jackknife_after_bootstrap_of_a_mean)
               "se of se");
         /* of the mean of the replicates: that of the mean itself, s / sqrt(n) */
         check(answer_number(&r, "jackknife_after_bootstrap.1.se"), 7.516648189186454 / sqrt(8),
-              random ? 0.1 : 1e-11, "se of bias");
+              random ? 0.1 : 1e-11, "se of the mean");
         ck_assert_str_eq(answer_text(&r, "jackknife_after_bootstrap.2.of"), "quantile 0.025");
         ck_assert_str_eq(answer_text(&r, "plot.panels.1.kind"), "lines");
         check(answer_number(&r, "plot.panels.1.series.6.x.7"), 2.2, 1.2, "the most influential row");
