@@ -74,6 +74,18 @@ START_TEST(exact_medians_by_hand)
 }
 END_TEST
 
+/* Of the 27 resamples the greatest is 3 in 19, 2 in 7, 1 in one; the least the other way round. */
+START_TEST(exact_extremes_by_hand)
+{
+    struct taskrun r = task_run(
+        "boot", 1, 0,
+        PARAMS("data", data_of("three.csv", "x\n3\n1\n2\n"), "stat", "max(x); min(x)", "ci", "normal"));
+    check(answer_number(&r, "statistics.0.bias"), 72.0 / 27 - 3, 1e-14, "max");
+    check(answer_number(&r, "statistics.1.bias"), 36.0 / 27 - 1, 1e-14, "min");
+    taskrun_free(&r);
+}
+END_TEST
+
 /* What is undefined has a probability, and the rest is conditional on its being defined. */
 START_TEST(exact_answers_leave_out_what_is_undefined)
 {
@@ -112,6 +124,9 @@ START_TEST(fewer_are_random)
         ck_assert_str_eq(answer_text(&few, "method"), "random");
         for (int i = 0; i < 5; i++)
             check(answer_number(&few, path[i]), answer_number(&random, path[i]), 1e-13, path[i]);
+        if (k == 1)
+            check(answer_number(&few, "covariance.0.cor(x,y)"),
+                  answer_number(&random, "covariance.0.cor(x,y)"), 1e-13, "covariance");
         taskrun_free(&few);
         taskrun_free(&random);
     }
@@ -610,6 +625,7 @@ int main(void)
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, small_data_are_answered_exactly);
     tcase_add_test(tc, exact_medians_by_hand);
+    tcase_add_test(tc, exact_extremes_by_hand);
     tcase_add_test(tc, exact_answers_leave_out_what_is_undefined);
     tcase_add_test(tc, exact_strata);
     tcase_add_test(tc, fewer_are_random);
