@@ -39,6 +39,14 @@ static size_t lower_bound(const double *sorted, size_t n, double v)
     return from;
 }
 
+double interval_quantile_weighted(const double *sorted, const double *cum, size_t n, double alpha)
+{
+    if (n == 0 || !(alpha > 0 && alpha < 1))
+        return NAN;
+    size_t at = lower_bound(cum, n, alpha * (1 - 1e-12));
+    return sorted[at < n ? at : n - 1];
+}
+
 void interval_rank(const double *sorted, size_t n, double v, double slack, size_t *ret_below,
                    size_t *ret_equal)
 {

@@ -10,6 +10,10 @@
  * the values: then the first or last is given. NaN for n = 0 or alpha outside of (0, 1). */
 double interval_quantile(const double *sorted, size_t n, double alpha, bool *ret_extreme);
 
+/* The least of n ascending values whose cumulated probability, which ends with 1, is alpha or more: the inverse of the
+ * distribution function. */
+double interval_quantile_weighted(const double *sorted, const double *cum, size_t n, double alpha);
+
 /* How many of n ascending values are below v, and how many equal it, with slack on either side. */
 void interval_rank(const double *sorted, size_t n, double v, double slack, size_t *ret_below,
                    size_t *ret_equal);

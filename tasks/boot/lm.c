@@ -174,9 +174,10 @@ static void solve(const struct lm *m, double *x)
     }
 }
 
-/* V = sum of w c c', c = R^-1 G^-1 q e*: the influence of each row on the coefficients. inv is filled column by column;
+/* w NULL: every row once. V = sum of w c c', c = R^-1 G^-1 q e*: the influence of each row on the coefficients. inv is filled column by column;
  * gamma is the change of the coefficients in the basis Q. */
-static void sandwich(struct lm *m, const int32_t *w, const double *gamma, double *ret_se)
+static void sandwich(struct lm *m, const int32_t *w, const double *errors, const double *gamma,
+                     double *ret_se)
 {
     uint32_t p = m->p;
     memset(m->inv, 0, sizeof(double) * p * p);
@@ -187,14 +188,14 @@ static void sandwich(struct lm *m, const int32_t *w, const double *gamma, double
     }
     for (uint32_t i = 0; i < m->n; i++) {
         const double *q = m->q + (size_t)i * p;
-        double e = m->e[i];
+        double e = errors[i], weight = w ? w[i] : 1;
         for (uint32_t j = 0; j < p; j++)
             e -= q[j] * gamma[j];
-        for (uint32_t k = 0; w[i] != 0 && k < p; k++) {
+        for (uint32_t k = 0; weight != 0 && k < p; k++) {
             double c = 0;
             for (uint32_t j = 0; j < p; j++)
                 c += m->inv[(size_t)j * p + k] * q[j];
-            ret_se[k] += w[i] * (c * e) * (c * e);
+            ret_se[k] += weight * (c * e) * (c * e);
         }
     }
     for (uint32_t k = 0; k < p; k++)
@@ -218,6 +219,47 @@ const char *lm_value(struct lm *m, const int32_t *weights, double *ret_coef, dou
         for (uint32_t k = j; k < p; k++)
             gamma[j] += m->r[(size_t)j * p + k] * m->b[k];
     }
-    sandwich(m, weights, gamma, ret_se);
+    sandwich(m, weights, m->e, gamma, ret_se);
     return NULL;
+}
+
+const char *lm_value_errors(struct lm *m, const double *u, double *ret_coef, double *ret_se)
+{
+    uint32_t p = m->p;
+    double gamma[64] = {0};
+    memset(m->g, 0, sizeof(double) * p * p);
+    for (uint32_t j = 0; j < p; j++)
+        m->g[(size_t)j * p + j] = 1;
+    for (uint32_t i = 0; i < m->n; i++) {
+        for (uint32_t j = 0; j < p; j++)
+            gamma[j] += m->q[(size_t)i * p + j] * u[i];
+    }
+    memcpy(m->b, gamma, sizeof(double) * p);
+    solve(m, m->b);
+    for (uint32_t j = 0; j < p; j++)
+        ret_coef[j] = m->coef[j] + m->b[j];
+    if (ret_se)
+        sandwich(m, NULL, u, gamma, ret_se);
+    return NULL;
+}
+
+const double *lm_residuals(const struct lm *m)
+{
+    return m->e;
+}
+
+double lm_leverage(const struct lm *m, uint32_t row)
+{
+    double h = 0;
+    for (uint32_t j = 0; j < m->p; j++)
+        h += m->q[(size_t)row * m->p + j] * m->q[(size_t)row * m->p + j];
+    return h;
+}
+
+double lm_sigma(const struct lm *m)
+{
+    double rss = 0;
+    for (uint32_t i = 0; i < m->n; i++)
+        rss += m->e[i] * m->e[i];
+    return sqrt(rss / (m->n - m->p));
 }

@@ -19,4 +19,13 @@ void lm_free(struct lm *m);
  * variances as resampling of rows does. NULL, or why they are undefined. */
 const char *lm_value(struct lm *m, const int32_t *weights, double *ret_coef, double *ret_se);
 
+/* The same with every row once and the response X b + u, for errors u of n numbers: b* = b + R^-1 Q'u. */
+const char *lm_value_errors(struct lm *m, const double *u, double *ret_coef, double *ret_se);
+
+/* Residuals of the data, and the leverage of each row: what resamples of the errors are made of. */
+const double *lm_residuals(const struct lm *m);
+double lm_leverage(const struct lm *m, uint32_t row);
+/* Of the residuals: sqrt(RSS / (n - p)). */
+double lm_sigma(const struct lm *m);
+
 #endif

@@ -16,22 +16,18 @@ static int by_x(const void *a, const void *b)
     return (p->row > q->row) - (p->row < q->row);
 }
 
-uint32_t *order_of(const double *x, uint32_t n)
+struct ranked *order_work(uint32_t n)
 {
-    struct ranked *all = malloc(n * sizeof *all);
-    uint32_t *order = malloc(n * sizeof *order);
-    if (all && order) {
-        for (uint32_t i = 0; i < n; i++)
-            all[i] = (struct ranked){.x = x[i], .row = i};
-        qsort(all, n, sizeof *all, by_x);
-        for (uint32_t i = 0; i < n; i++)
-            order[i] = all[i].row;
-        free(all);
-        return order;
-    }
-    free(all);
-    free(order);
-    return NULL;
+    return malloc(n * sizeof(struct ranked));
+}
+
+void order_rows(const double *x, uint32_t n, struct ranked *work, uint32_t *order)
+{
+    for (uint32_t i = 0; i < n; i++)
+        work[i] = (struct ranked){.x = x[i], .row = i};
+    qsort(work, n, sizeof *work, by_x);
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = work[i].row;
 }
 
 /* The values at ranks lo and lo + 1 (the last has no next: itself). */

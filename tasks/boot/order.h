@@ -4,8 +4,10 @@
 
 #include "boot/stat.h"
 
-/* The rows by x, ascending, ties by row; NULL if memory ran out. */
-uint32_t *order_of(const double *x, uint32_t n);
+/* Work space for ordering n rows; free it. NULL if memory ran out. */
+struct ranked *order_work(uint32_t n);
+/* The rows by x, ascending, ties by row. */
+void order_rows(const double *x, uint32_t n, struct ranked *work, uint32_t *order);
 
 /* Type 7 of Hyndman and Fan (1996); the median of an even number is the mean of the two in the middle. */
 double order_quantile(const struct stat *s, const int32_t *weights, uint32_t total, double prob);

@@ -5,10 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/foreign.h"
 #include "boot/lm.h"
 #include "boot/order.h"
+#include "mc/expr.h"
 
-enum { LANES = 4 };
+enum { LANES = 8 };
+
+static inline double fold(const double s[LANES])
+{
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
 
 double weighted_sum(const int32_t *w, const double *x, uint32_t n)
 {
@@ -20,7 +27,7 @@ double weighted_sum(const int32_t *w, const double *x, uint32_t n)
     }
     for (uint32_t k = 0; i < n; i++, k++)
         s[k] += w[i] * x[i];
-    return (s[0] + s[2]) + (s[1] + s[3]);
+    return fold(s);
 }
 
 /* Sum of w (x - a)(y - b), likewise. */
@@ -35,7 +42,7 @@ static double weighted_product(const int32_t *w, const double *x, double a, cons
     }
     for (uint32_t k = 0; i < n; i++, k++)
         s[k] += w[i] * ((x[i] - a) * (y[i] - b));
-    return (s[0] + s[2]) + (s[1] + s[3]);
+    return fold(s);
 }
 
 static bool is_constant(const int32_t *w, const double *x, uint32_t n)
@@ -59,6 +66,11 @@ static const char *mean_value(const struct stat *s, const int32_t *w, uint32_t t
     *theta = weighted_sum(w, s->x, s->n) / total;
     if (se)
         *se = sqrt(weighted_product(w, s->x, *theta, s->x, *theta, s->n)) / total;
+    if (s->kind == STAT_SUM) {
+        *theta *= total;
+        if (se)
+            *se *= total;
+    }
     return NULL;
 }
 
@@ -112,7 +124,7 @@ static void cross_sums(const struct stat *s, const int32_t *w, uint32_t total, s
     }
     double t[5];
     for (int j = 0; j < 5; j++)
-        t[j] = (sum[j][0] + sum[j][2]) + (sum[j][1] + sum[j][3]);
+        t[j] = fold(sum[j]);
     *ret = (struct cross){.mean_x = t[0] / total, .mean_y = t[1] / total};
     ret->xx = t[2] - t[0] * ret->mean_x;
     ret->yy = t[3] - t[1] * ret->mean_y;
@@ -200,9 +212,48 @@ static const char *diff_value(const struct stat *s, const int32_t *w, uint32_t t
     return NULL;
 }
 
+/* In the order of the values, so that the bits do not depend on that of the rows. */
+static const char *extreme_value(const struct stat *s, const int32_t *w, double *theta)
+{
+    uint32_t k = s->kind == STAT_MIN ? 0 : s->n - 1;
+    while (w[s->order[k]] == 0)
+        k += s->kind == STAT_MIN ? 1 : UINT32_MAX;
+    *theta = s->x[s->order[k]];
+    return NULL;
+}
+
+static const char *expr_value_of(const struct stat *s, const int32_t *w, uint32_t total, double *theta)
+{
+    for (uint32_t k = 0; k < s->n_parts; k++) {
+        const char *why = stat_value(&s->parts[k], w, total, &s->part_values[k], NULL);
+        if (why)
+            return why;
+    }
+    s->part_values[s->n_parts] = total;
+    *theta = expr_value(s->expr, s->part_values);
+    return isfinite(*theta) ? NULL : "the expression is not a finite number in the resample";
+}
+
+static const char *foreign_value(const struct stat *s, const int32_t *w, uint32_t total, double *theta)
+{
+    struct qx_sample sample = {
+        .n_rows = s->n, .n_columns = s->n_places, .columns = s->columns, .weights = w, .total = total};
+    return foreign_statistic(s->foreign)->value(&sample, theta);
+}
+
 bool stat_has_se(const struct stat *s)
 {
-    return s->kind != STAT_MEDIAN && s->kind != STAT_QUANTILE;
+    switch (s->kind) {
+    case STAT_MEDIAN:
+    case STAT_QUANTILE:
+    case STAT_MIN:
+    case STAT_MAX:
+    case STAT_EXPR:
+    case STAT_PLUGIN:
+        return false;
+    default:
+        return true;
+    }
 }
 
 const char *stat_value(const struct stat *s, const int32_t *weights, uint32_t total, double *ret_theta,
@@ -212,6 +263,7 @@ const char *stat_value(const struct stat *s, const int32_t *weights, uint32_t to
         *ret_se = 0;
     switch (s->kind) {
     case STAT_MEAN:
+    case STAT_SUM:
         return mean_value(s, weights, total, ret_theta, ret_se);
     case STAT_SD:
     case STAT_VAR:
@@ -233,6 +285,13 @@ const char *stat_value(const struct stat *s, const int32_t *weights, uint32_t to
     case STAT_QUANTILE:
         *ret_theta = order_quantile(s, weights, total, s->number);
         return NULL;
+    case STAT_MIN:
+    case STAT_MAX:
+        return extreme_value(s, weights, ret_theta);
+    case STAT_EXPR:
+        return expr_value_of(s, weights, total, ret_theta);
+    case STAT_PLUGIN:
+        return foreign_value(s, weights, total, ret_theta);
     case STAT_KIND_COUNT:
     default:
         return "unknown statistic";
@@ -275,142 +334,222 @@ static void level_text(const struct data *d, const struct qx_column *c, const ui
         (void)snprintf(ret, size, "%g", c->real[row]);
 }
 
-static qx_err open_diff(struct qx_ctx *ctx, const struct data *d, const struct qx_column *const *columns,
-                        struct stat *s)
+static qx_err open_diff(struct qx_ctx *ctx, const struct spec *spec, const struct data *d,
+                        const struct columns *columns, const uint32_t *places, struct stat *s)
 {
     uint32_t n_groups;
     char first[64], second[64];
-    s->groups = data_groups(d, columns[1], &n_groups);
+    const struct qx_column *by = columns->list[places[1]].source;
+    s->groups = data_groups(d, by, &n_groups);
     if (!s->groups)
         return no_memory(ctx);
     if (n_groups != 2)
         return qx_error(ctx, QX_ERR_INVALID,
                         "diff: column \"%.60s\" has %u different value%s in the rows used, and must have two",
-                        columns[1]->name, n_groups, n_groups == 1 ? "" : "s");
-    level_text(d, columns[1], s->groups, 0, first, sizeof first);
-    level_text(d, columns[1], s->groups, 1, second, sizeof second);
+                        by->name, n_groups, n_groups == 1 ? "" : "s");
+    level_text(d, by, s->groups, 0, first, sizeof first);
+    level_text(d, by, s->groups, 1, second, sizeof second);
     (void)snprintf(s->text, sizeof s->text, "mean of %.50s where %.40s is %s, less that where it is %s",
-                   columns[0]->name, columns[1]->name, first, second);
+                   spec->columns[0], by->name, first, second);
     return QX_ERR_OK;
 }
 
-static qx_err open_lm(struct qx_ctx *ctx, const struct spec *spec, const struct data *d,
-                      const struct qx_column *const *columns, struct stat *s)
+/* The first is "theta" until it has another. */
+static bool make_names(struct stat *s, uint32_t n)
 {
-    double *terms[STAT_THETA_MAX + 1] = {NULL};
-    uint32_t p = 0;
-    bool ok = true;
+    s->n_theta = n;
+    s->names = calloc(n, sizeof *s->names);
+    if (!s->names)
+        return false;
+    memcpy(s->names[0], "theta", sizeof "theta");
+    return true;
+}
+
+static qx_err open_lm(struct qx_ctx *ctx, const struct spec *spec, const struct columns *columns,
+                      const uint32_t *places, struct stat *s)
+{
+    const double *terms[STAT_THETA_MAX + 1] = {NULL};
+    uint32_t p = 0, n_terms = spec->n_columns - 1 + spec->intercept;
+    double *ones = malloc(s->n * sizeof *ones);
+    if (!ones || !make_names(s, n_terms)) {
+        free(ones);
+        return no_memory(ctx);
+    }
+    for (uint32_t i = 0; i < s->n; i++)
+        ones[i] = 1;
     if (spec->intercept) {
         (void)snprintf(s->names[0], SPEC_NAME_BYTES, "(Intercept)");
-        ok = (terms[p++] = malloc(d->n * sizeof(double))) != NULL;
-        for (uint32_t i = 0; ok && i < d->n; i++)
-            terms[0][i] = 1;
+        terms[p++] = ones;
     }
-    for (uint32_t k = 1; ok && k < spec->n_columns; k++) {
+    for (uint32_t k = 1; k < spec->n_columns; k++) {
         memcpy(s->names[p], spec->columns[k], SPEC_NAME_BYTES);
-        ok = (terms[p++] = data_numbers(d, columns[k])) != NULL;
+        terms[p++] = columns->list[places[k]].values;
     }
-    s->n_theta = p;
-    enum lm_error e = ok ? lm_new(s->x, (const double *const *)terms, d->n, p, &s->lm) : LM_NOMEM;
-    for (uint32_t k = 0; k < p; k++)
-        free(terms[k]);
+    struct lm *m = NULL;
+    enum lm_error e = lm_new(s->x, terms, s->n, p, &m);
+    s->lm = m;
+    free(ones);
     if (e == LM_COLLINEAR)
         return qx_error(ctx, QX_ERR_INVALID,
                         "lm: the terms are collinear (one is a combination of the others)");
     if (e == LM_TOO_FEW_ROWS)
-        return qx_error(ctx, QX_ERR_INVALID, "lm: %u rows are too few for %u coefficients", d->n, p);
+        return qx_error(ctx, QX_ERR_INVALID, "lm: %u rows are too few for %u coefficients", s->n, p);
     return e == LM_OK ? QX_ERR_OK : no_memory(ctx);
 }
 
-static qx_err open_kind(struct qx_ctx *ctx, const struct spec *spec, const struct data *d,
-                        const struct qx_column *const *columns, struct stat *s)
+static qx_err open_foreign(struct qx_ctx *ctx, const struct spec *spec, const struct columns *columns,
+                           const uint32_t *places, struct stat *s)
+{
+    qx_err e = foreign_open(ctx, spec->path, spec->n_columns, &s->foreign);
+    if (e != QX_ERR_OK)
+        return e;
+    const struct qx_statistic *q = foreign_statistic(s->foreign);
+    s->n_places = spec->n_columns;
+    s->places = malloc(s->n_places * sizeof *s->places);
+    s->columns = malloc(s->n_places * sizeof *s->columns);
+    if (!s->places || !s->columns || !make_names(s, q->n_values))
+        return no_memory(ctx);
+    for (uint32_t k = 0; k < s->n_places; k++) {
+        s->places[k] = places[k];
+        s->columns[k] = columns->list[places[k]].values;
+    }
+    for (uint32_t k = 0; k < q->n_values; k++)
+        (void)snprintf(s->names[k], SPEC_NAME_BYTES, "%s",
+                       q->value_names     ? q->value_names[k]
+                       : q->n_values == 1 ? spec->text
+                                          : "");
+    return QX_ERR_OK;
+}
+
+/* What muParser says of the expression with its names for statistics, as said of what the user wrote. */
+static qx_err expression_error(struct qx_ctx *ctx, const struct spec *spec, const char *why)
+{
+    static const char unknown[] = "unknown name \"";
+    const char *at = strstr(why, " at position "), *near = NULL;
+    if (!at)
+        return qx_error(ctx, QX_ERR_INVALID, "stat: %s", why);
+    if (strncmp(why, unknown, sizeof unknown - 1) == 0)
+        near = spec_nearest(why + sizeof unknown - 1, strcspn(why + sizeof unknown - 1, "\""));
+    at = near ? strchr(why + sizeof unknown - 1, '"') + 1 : at;
+    return qx_error(ctx, QX_ERR_INVALID, "stat: %.*s%s%s%s at position %ld of \"%.80s\"", (int)(at - why),
+                    why, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "",
+                    strtol(strstr(at, " at position ") + strlen(" at position "), NULL, 10), spec->text);
+}
+
+static qx_err open_expr(struct qx_ctx *ctx, const struct spec *spec, const struct data *d,
+                        const struct columns *columns, const uint32_t *places, struct stat *s)
+{
+    char names[SPEC_PARTS_MAX + 1][SPEC_PART_BYTES], why[EXPR_ERROR_BYTES];
+    const char *name_list[SPEC_PARTS_MAX + 1];
+    s->parts = calloc(spec->n_parts, sizeof *s->parts);
+    s->part_values = calloc(spec->n_parts + 1, sizeof *s->part_values);
+    if (!s->parts || !s->part_values)
+        return no_memory(ctx);
+    for (uint32_t k = 0; k < spec->n_parts; k++) {
+        qx_err e = stat_open(ctx, &spec->parts[k], d, columns, places, &s->parts[k]);
+        if (e != QX_ERR_OK)
+            return e;
+        s->n_parts++;
+        places += spec->parts[k].n_columns;
+        spec_part_name(k, names[k]);
+        name_list[k] = names[k];
+    }
+    name_list[s->n_parts] = "n";
+    s->expr = expr_new(spec->expression, name_list, s->n_parts + 1, why);
+    return s->expr ? QX_ERR_OK : expression_error(ctx, spec, why);
+}
+
+static qx_err open_order(struct qx_ctx *ctx, struct stat *s)
+{
+    s->order = malloc(s->n * sizeof *s->order);
+    s->ranked = order_work(s->n);
+    return s->order && s->ranked ? QX_ERR_OK : no_memory(ctx);
+}
+
+/* What is worked out of x and y beforehand. */
+static void prepare(struct stat *s)
 {
     switch (s->kind) {
     case STAT_COR:
         centre(s->y, s->n, &s->ss_y);
         centre(s->x, s->n, &s->ss_x);
-        return QX_ERR_OK;
+        break;
     case STAT_SD:
     case STAT_VAR:
         centre(s->x, s->n, &s->ss_x);
-        return QX_ERR_OK;
+        break;
     case STAT_MEDIAN:
     case STAT_QUANTILE:
     case STAT_TRIMMED:
-        s->order = order_of(s->x, s->n);
-        return s->order ? QX_ERR_OK : no_memory(ctx);
-    case STAT_DIFF:
-        return open_diff(ctx, d, columns, s);
-    case STAT_LM:
-        return open_lm(ctx, spec, d, columns, s);
-    case STAT_MEAN:
-    case STAT_RATIO:
-    case STAT_KIND_COUNT:
+    case STAT_MIN:
+    case STAT_MAX:
+        order_rows(s->x, s->n, s->ranked, s->order);
+        break;
     default:
-        return QX_ERR_OK;
+        break;
     }
 }
 
-static bool is_number(const char *text)
+static bool is_ordered(enum stat_kind kind)
 {
-    char *end;
-    if (strspn(text, "+-.0123456789eE") != strlen(text))
-        return false; /* what strtod takes beyond that, a table does not */
-    (void)strtod(text, &end);
-    return end != text && !*end;
+    return kind == STAT_MEDIAN || kind == STAT_QUANTILE || kind == STAT_TRIMMED || kind == STAT_MIN ||
+           kind == STAT_MAX;
 }
 
-/* The first cell of a text column that is no number, and so made it one. Levels are in the order in which they appear.
- * False: all are numbers, which a double cannot keep. */
-static bool first_text(const struct qx_column *c, uint64_t n_rows, uint64_t *ret_row, const char **ret_text)
+static qx_err open_kind(struct qx_ctx *ctx, const struct spec *spec, const struct data *d,
+                        const struct columns *columns, const uint32_t *places, struct stat *s)
 {
-    uint32_t level = 0;
-    while (level < c->n_levels && is_number(c->levels[level]))
-        level++;
-    for (uint64_t i = 0; level < c->n_levels && i < n_rows; i++)
-        if (c->code[i] == level) {
-            *ret_row = i;
-            *ret_text = c->levels[level];
-            return true;
-        }
-    return false;
+    qx_err e = QX_ERR_OK;
+    if (s->kind == STAT_DIFF)
+        e = open_diff(ctx, spec, d, columns, places, s);
+    else if (s->kind == STAT_LM)
+        return open_lm(ctx, spec, columns, places, s);
+    else if (is_ordered(s->kind))
+        e = open_order(ctx, s);
+    if (e != QX_ERR_OK)
+        return e;
+    prepare(s);
+    return make_names(s, 1) ? QX_ERR_OK : no_memory(ctx);
 }
 
-static qx_err not_numbers(struct qx_ctx *ctx, const struct spec *spec, const struct qx_column *c)
+static bool needs_y(enum stat_kind kind)
 {
-    uint64_t row;
-    const char *text;
-    if (!first_text(c, qx_table_rows(ctx, qx_table(ctx, "data")), &row, &text))
-        return qx_error(ctx, QX_ERR_INVALID,
-                        "column \"%.80s\" holds whole numbers too long to be kept exactly, so it is text; %s "
-                        "needs numbers",
-                        c->name, spec_usage(spec->kind));
-    return qx_error(ctx, QX_ERR_INVALID,
-                    "column \"%.80s\" holds text, the first is \"%.40s\" in data row %llu; %s needs numbers",
-                    c->name, text, (unsigned long long)row + 1, spec_usage(spec->kind));
+    return kind == STAT_COR || kind == STAT_RATIO;
 }
 
-static qx_err check_types(struct qx_ctx *ctx, const struct spec *spec, const struct qx_column *const *columns)
+static double *copy_of(const double *x, uint32_t n)
 {
-    for (uint32_t k = 0; k < spec->n_columns; k++) {
-        bool any_type = spec->kind == STAT_DIFF && k == 1;
-        if (columns[k]->type != QX_COLUMN_REAL && !any_type)
-            return not_numbers(ctx, spec, columns[k]);
+    double *copy = malloc(n * sizeof *copy);
+    if (copy)
+        memcpy(copy, x, n * sizeof *copy);
+    return copy;
+}
+
+static qx_err open_columns(struct qx_ctx *ctx, const struct spec *spec, const struct data *d,
+                           const struct columns *columns, const uint32_t *places, struct stat *s)
+{
+    s->place_x = places[0];
+    s->x = copy_of(columns->list[places[0]].values, s->n);
+    if (needs_y(s->kind)) {
+        s->place_y = places[1];
+        s->y = copy_of(columns->list[places[1]].values, s->n);
     }
-    return QX_ERR_OK;
+    if (!s->x || (needs_y(s->kind) && !s->y))
+        return no_memory(ctx);
+    return open_kind(ctx, spec, d, columns, places, s);
 }
 
 qx_err stat_open(struct qx_ctx *ctx, const struct spec *spec, const struct data *d,
-                 const struct qx_column *const *columns, struct stat *ret)
+                 const struct columns *columns, const uint32_t *places, struct stat *ret)
 {
-    struct stat s = {.kind = spec->kind, .n = d->n, .n_theta = 1, .number = spec->number, .names = {"theta"}};
-    qx_err e = check_types(ctx, spec, columns);
-    if (e != QX_ERR_OK)
-        return e;
-    s.x = data_numbers(d, columns[0]);
-    bool two = spec->kind == STAT_COR || spec->kind == STAT_RATIO;
-    s.y = two ? data_numbers(d, columns[1]) : NULL;
-    e = s.x && (!two || s.y) ? open_kind(ctx, spec, d, columns, &s) : no_memory(ctx);
+    struct stat s = {.kind = spec->kind, .n = d->n, .n_theta = 1, .number = spec->number};
+    qx_err e;
+    if (s.kind == STAT_PLUGIN)
+        e = open_foreign(ctx, spec, columns, places, &s);
+    else if (s.kind != STAT_EXPR)
+        e = open_columns(ctx, spec, d, columns, places, &s);
+    else if ((e = open_expr(ctx, spec, d, columns, places, &s)) == QX_ERR_OK)
+        e = make_names(&s, 1) ? QX_ERR_OK : no_memory(ctx);
     if (e != QX_ERR_OK)
         stat_fini(&s);
     else
@@ -418,12 +557,55 @@ qx_err stat_open(struct qx_ctx *ctx, const struct spec *spec, const struct data 
     return e;
 }
 
+qx_err stat_bind(struct qx_ctx *ctx, const struct spec *spec, struct columns *columns, uint32_t *places,
+                 uint32_t *n_places)
+{
+    for (uint32_t k = 0; k < spec->n_parts; k++) {
+        qx_err e = stat_bind(ctx, &spec->parts[k], columns, places, n_places);
+        if (e != QX_ERR_OK)
+            return e;
+    }
+    for (uint32_t k = 0; k < spec->n_columns; k++) {
+        bool any_type = spec->kind == STAT_DIFF && k == 1;
+        qx_err e = columns_bind(ctx, columns, spec->columns[k], any_type ? NULL : spec_usage(spec->kind),
+                                &places[*n_places]);
+        if (e != QX_ERR_OK)
+            return e;
+        ++*n_places;
+    }
+    return QX_ERR_OK;
+}
+
+void stat_load(struct stat *s, double *const *columns)
+{
+    for (uint32_t k = 0; k < s->n_places; k++)
+        s->columns[k] = columns[s->places[k]];
+    for (uint32_t k = 0; k < s->n_parts; k++)
+        stat_load(&s->parts[k], columns);
+    if (!s->x)
+        return;
+    memcpy(s->x, columns[s->place_x], s->n * sizeof *s->x);
+    if (needs_y(s->kind))
+        memcpy(s->y, columns[s->place_y], s->n * sizeof *s->y);
+    prepare(s);
+}
+
 void stat_fini(struct stat *s)
 {
+    for (uint32_t k = 0; k < s->n_parts; k++)
+        stat_fini(&s->parts[k]);
+    free(s->parts);
+    free(s->part_values);
+    expr_free(s->expr);
+    foreign_close(s->foreign);
+    free(s->places);
+    free((void *)(uintptr_t)s->columns);
     free(s->x);
     free(s->y);
     free(s->groups);
     free(s->order);
+    free(s->ranked);
+    free(s->names);
     lm_free(s->lm);
     *s = (struct stat){.n = 0};
 }

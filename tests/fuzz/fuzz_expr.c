@@ -32,10 +32,16 @@ static void try_box(const char *text)
         box_fini(&b);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void try_spec(const char *text)
 {
     char why[SPEC_ERROR_BYTES];
-    struct spec s;
+    struct spec_list s;
+    if (spec_parse(&s, text, why))
+        spec_fini(&s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     if (size == 0)
         return 0;
     char *text = malloc(size);
@@ -46,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] == 'b')
         try_box(text);
     else if (data[0] == 's')
-        (void)spec_parse(&s, text, why);
+        try_spec(text);
     else
         try_expr(text);
     free(text);

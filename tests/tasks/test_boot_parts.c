@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/draw.h"
+#include "boot/enumerate.h"
 #include "boot/interval.h"
 #include "boot/lm.h"
 #include "boot/order.h"
@@ -13,42 +15,113 @@
 #include "boot/stat.h"
 #include "quincunx/stream.h"
 
+/* The only statistic of a text. */
+static struct spec *parse(struct spec_list *l, const char *text)
+{
+    char why[SPEC_ERROR_BYTES];
+    ck_assert_msg(spec_parse(l, text, why), "%s", why);
+    ck_assert_uint_eq(l->n, 1);
+    return &l->list[0];
+}
+
 START_TEST(statistics_are_read)
 {
-    struct spec s;
+    struct spec_list l;
+    struct spec *s = parse(&l, " cor( LSAT , GPA ) ");
+    ck_assert_int_eq(s->kind, STAT_COR);
+    ck_assert_str_eq(s->text, "cor( LSAT , GPA )");
+    ck_assert_str_eq(s->columns[0], "LSAT");
+    ck_assert_str_eq(s->columns[1], "GPA");
+    spec_fini(&l);
+    s = parse(&l, "trimmed(body mass, 0.1)");
+    ck_assert_str_eq(s->columns[0], "body mass");
+    ck_assert_double_eq(s->number, 0.1);
+    spec_fini(&l);
+    s = parse(&l, "quantile(`a-b (x)`,.975)");
+    ck_assert_str_eq(s->columns[0], "a-b (x)");
+    ck_assert_double_eq(s->number, 0.975);
+    spec_fini(&l);
+    s = parse(&l, "lm(y ~ x1 + \"x,2\" - 1)");
+    ck_assert_int_eq(s->kind, STAT_LM);
+    ck_assert_uint_eq(s->n_columns, 3);
+    ck_assert_str_eq(s->columns[2], "x,2");
+    ck_assert(!s->intercept);
+    spec_fini(&l);
+    s = parse(&l, "lm(y~1)");
+    ck_assert(s->intercept && s->n_columns == 1);
+    spec_fini(&l);
+    s = parse(&l, "lm(y~0+x)");
+    ck_assert(!s->intercept && s->n_columns == 2);
+    spec_fini(&l);
+    s = parse(&l, "lm(y~x1+1x)");
+    ck_assert_str_eq(s->columns[2], "1x");
+    spec_fini(&l);
+}
+END_TEST
+
+START_TEST(expressions_are_read)
+{
+    struct spec_list l;
+    struct spec *s = parse(&l, "mean(x) / sd( y )");
+    ck_assert_int_eq(s->kind, STAT_EXPR);
+    ck_assert_str_eq(s->expression, "_0      / _1     ");
+    ck_assert_uint_eq(s->n_parts, 2);
+    ck_assert_int_eq(s->parts[1].kind, STAT_SD);
+    ck_assert_str_eq(s->parts[1].columns[0], "y");
+    spec_fini(&l);
+    s = parse(&l, "expr: mean(x)");
+    ck_assert_int_eq(s->kind, STAT_EXPR);
+    ck_assert_str_eq(s->expression, "      _0     ");
+    spec_fini(&l);
+    /* a row's expression; max of statistics is a function, of a row's numbers too */
+    s = parse(&l, "mean(log(x)*(y-1))");
+    ck_assert_int_eq(s->kind, STAT_MEAN);
+    ck_assert_str_eq(s->columns[0], "log(x)*(y-1)");
+    spec_fini(&l);
+    s = parse(&l, "mean(max(x,y))");
+    ck_assert_int_eq(s->kind, STAT_MEAN);
+    ck_assert_str_eq(s->columns[0], "max(x,y)");
+    spec_fini(&l);
+    s = parse(&l, "max(mean(x), max(y))");
+    ck_assert_int_eq(s->kind, STAT_EXPR);
+    ck_assert_str_eq(s->expression, "max(_0     , _1    )");
+    spec_fini(&l);
+    s = parse(&l, "-log(cor(x,\"a-b\"))");
+    ck_assert_int_eq(s->kind, STAT_EXPR);
+    ck_assert_str_eq(s->parts[0].columns[1], "a-b");
+    spec_fini(&l);
+    s = parse(&l, "plugin:/opt/my.so( x , \"a b\")");
+    ck_assert_int_eq(s->kind, STAT_PLUGIN);
+    ck_assert_str_eq(s->path, "/opt/my.so");
+    ck_assert_str_eq(s->columns[1], "a b");
+    spec_fini(&l);
+}
+END_TEST
+
+START_TEST(several_statistics_are_read)
+{
+    struct spec_list l;
     char why[SPEC_ERROR_BYTES];
-    ck_assert_msg(spec_parse(&s, " cor( LSAT , GPA ) ", why), "%s", why);
-    ck_assert_int_eq(s.kind, STAT_COR);
-    ck_assert_str_eq(s.columns[0], "LSAT");
-    ck_assert_str_eq(s.columns[1], "GPA");
-    ck_assert(spec_parse(&s, "trimmed(body mass, 0.1)", why));
-    ck_assert_str_eq(s.columns[0], "body mass");
-    ck_assert_double_eq(s.number, 0.1);
-    ck_assert(spec_parse(&s, "quantile(`a-b (x)`,.975)", why));
-    ck_assert_str_eq(s.columns[0], "a-b (x)");
-    ck_assert_double_eq(s.number, 0.975);
-    ck_assert(spec_parse(&s, "lm(y ~ x1 + \"x,2\" - 1)", why));
-    ck_assert_int_eq(s.kind, STAT_LM);
-    ck_assert_uint_eq(s.n_columns, 3);
-    ck_assert_str_eq(s.columns[2], "x,2");
-    ck_assert(!s.intercept);
-    ck_assert(spec_parse(&s, "lm(y~1)", why));
-    ck_assert(s.intercept && s.n_columns == 1);
-    ck_assert(spec_parse(&s, "lm(y~0+x)", why));
-    ck_assert(!s.intercept && s.n_columns == 2);
-    ck_assert(spec_parse(&s, "lm(y~x1+1x)", why));
-    ck_assert_str_eq(s.columns[2], "1x");
+    ck_assert(spec_parse(&l, "mean(x);sd(`a;b`) ; mean(x)/2 ;", why));
+    ck_assert_uint_eq(l.n, 3);
+    ck_assert_str_eq(l.list[1].columns[0], "a;b");
+    ck_assert_str_eq(l.list[2].text, "mean(x)/2");
+    spec_fini(&l);
+    ck_assert(!spec_parse(&l, "mean(x); corr(x,y)", why));
+    ck_assert_str_eq(
+        why, "stat: unknown statistic \"corr\" (did you mean \"cor\"?) at position 1 of \"corr(x,y)\"");
+    ck_assert_uint_eq(l.n, 0);
 }
 END_TEST
 
 static const struct {
     const char *text, *error;
 } bad[] = {
-    {"", "stat: unknown statistic \"\"; there are mean median trimmed sd var quantile cor ratio diff lm at "
-         "position 1 of \"\""},
+    {"", "stat: unknown statistic \"\"; there are mean median trimmed sd var quantile cor ratio diff sum min "
+         "max lm at position 1 of \"\""},
     {"maen(x)", "stat: unknown statistic \"maen\" (did you mean \"mean\"?) at position 1 of \"maen(x)\""},
     {"kurtosis(x)", "stat: unknown statistic \"kurtosis\"; there are mean median trimmed sd var quantile cor "
-                    "ratio diff lm at "
+                    "ratio diff sum min max lm at "
                     "position 1 of \"kurtosis(x)\""},
     {"mean", "stat: expected \"(\" as in mean(x) at position 5 of \"mean\""},
     {"mean()",
@@ -63,12 +136,17 @@ static const struct {
     {"mean(\"x)", "stat: a quote that is never closed at position 6 of \"mean(\"x)\""},
     {"lm(y)", "stat: expected \"~\" as in lm(y ~ x1 + x2) at position 5 of \"lm(y)\""},
     {"lm(y~x-z)", "stat: only 1 can be taken out with \"-\" at position 8 of \"lm(y~x-z)\""},
+    {"2*trimmed(x)", "stat: expected \",\" as in trimmed(x, 0.1) at position 12 of \"2*trimmed(x)\""},
+    {"expr: 1+2", "stat: an expression without any statistic, as mean(x), at position 6 of \"expr: 1+2\""},
+    {"plugin:(x)",
+     "stat: expected the path of a shared object as in plugin:/path/my.so(x, y) at position 8 of "
+     "\"plugin:(x)\""},
     {"lm(y~0)", "stat: a model without any term at position 7 of \"lm(y~0)\""},
 };
 
 START_TEST(bad_statistics_are_explained)
 {
-    struct spec s;
+    struct spec_list s;
     char why[SPEC_ERROR_BYTES];
     ck_assert_msg(!spec_parse(&s, bad[_i].text, why), "%s was accepted", bad[_i].text);
     ck_assert_str_eq(why, bad[_i].error);
@@ -107,8 +185,12 @@ static void check_order(uint64_t item)
     if (total == 0)
         return;
     qsort(all, total, sizeof all[0], by_value);
-    struct stat s = {.n = n, .x = x, .order = order_of(x, n)};
-    ck_assert_ptr_nonnull(s.order);
+    uint32_t order[N_MAX];
+    struct ranked *work = order_work(n);
+    ck_assert_ptr_nonnull(work);
+    order_rows(x, n, work, order);
+    free(work);
+    struct stat s = {.n = n, .x = x, .order = order};
     double median = total % 2 ? all[total / 2] : (all[total / 2 - 1] + all[total / 2]) / 2;
     ck_assert_double_eq(order_quantile(&s, w, total, 0.5), median);
     for (int k = 0; k <= 20; k++)
@@ -128,7 +210,6 @@ static void check_order(uint64_t item)
     ck_assert_double_eq_tol(order_trimmed(&s, w, total, 0.2, &se), sum / (total - 2 * cut), 1e-12);
     if (total > 1)
         ck_assert_double_eq_tol(se, sqrt(ss / (total - 1) / total) * total / (total - 2 * cut), 1e-9);
-    free(s.order);
 }
 
 START_TEST(order_statistics_of_weights)
@@ -186,6 +267,190 @@ START_TEST(linear_models_of_weights)
 }
 END_TEST
 
+/* Another response against a model of its own. */
+START_TEST(linear_models_of_errors)
+{
+    enum { N = 15, P = 2 };
+    double x[N], one[N], y[N], u[N], other[N], coef[P], se[P], coef2[P], se2[P], fit[P];
+    int32_t ones[N];
+    struct qx_stream rng;
+    qx_stream_init(&rng, 3, (uint64_t)_i, 0);
+    for (uint32_t i = 0; i < N; i++) {
+        x[i] = 100 + qx_normal(&rng);
+        y[i] = 3 - x[i] + qx_normal(&rng);
+        u[i] = qx_normal(&rng);
+        one[i] = ones[i] = 1;
+    }
+    const double *const terms[P] = {one, x};
+    struct lm *m, *m2;
+    ck_assert_int_eq(lm_new(y, terms, N, P, &m), LM_OK);
+    ck_assert_ptr_null(lm_value(m, ones, fit, NULL));
+    double rss = 0, leverages = 0;
+    for (uint32_t i = 0; i < N; i++) {
+        other[i] = fit[0] + fit[1] * x[i] + u[i];
+        leverages += lm_leverage(m, i);
+        rss += lm_residuals(m)[i] * lm_residuals(m)[i];
+    }
+    ck_assert_double_eq_tol(leverages, P, 1e-12);
+    ck_assert_double_eq_tol(lm_sigma(m), sqrt(rss / (N - P)), 1e-12);
+    ck_assert_ptr_null(lm_value_errors(m, u, coef, se));
+    ck_assert_int_eq(lm_new(other, terms, N, P, &m2), LM_OK);
+    ck_assert_ptr_null(lm_value(m2, ones, coef2, se2));
+    for (int k = 0; k < P; k++) {
+        ck_assert_double_eq_tol(coef[k] / coef2[k], 1, 1e-9);
+        ck_assert_double_eq_tol(se[k] / se2[k], 1, 1e-9);
+    }
+    lm_free(m);
+    lm_free(m2);
+}
+END_TEST
+
+/* ---- draws ---- */
+
+static struct data rows_of(uint32_t n_strata, uint32_t *start)
+{
+    return (struct data){.n = start[n_strata], .n_strata = n_strata, .start = start};
+}
+
+/* From the words of single Philox blocks: lane j of a batch of 16 is block j, its first two words before all second two. */
+static void draw_naively(uint64_t seed, uint64_t item, uint32_t n, uint32_t *draws)
+{
+    uint32_t done = 0, key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
+    for (uint32_t block = 0; done < n; block += 16) {
+        uint32_t words[64], x[4];
+        for (uint32_t j = 0; j < 16; j++) {
+            const uint32_t ctr[4] = {block + j, 0, (uint32_t)item, (uint32_t)(item >> 32)};
+            qx_philox4x32(ctr, key, x);
+            words[2 * j] = x[0];
+            words[2 * j + 1] = x[1];
+            words[32 + 2 * j] = x[2];
+            words[32 + 2 * j + 1] = x[3];
+        }
+        for (uint32_t k = 0; k < (n <= 4096 ? 128 : 64) && done < n; k++) {
+            uint32_t bits = n <= 4096 ? 16 : 32;
+            uint64_t word = bits == 32 ? words[k] : words[k / 2] >> (16 * (k % 2)) & 0xFFFF,
+                     product = word * n, range = UINT64_C(1) << bits;
+            if (product % range >= range % n)
+                draws[done++] = (uint32_t)(product / range);
+        }
+    }
+}
+
+START_TEST(draws_are_those_of_the_stream)
+{
+    static const uint32_t sizes[] = {1, 2, 3, 10, 100, 127, 128, 129, 1000, 4000, 4096, 4097, 5000};
+    enum { MOST = 5000 };
+    static uint32_t draws[MOST], naive[MOST];
+    static int32_t weights[MOST], counts[MOST];
+    uint32_t n = sizes[_i], start[2] = {0, n};
+    struct data d = rows_of(1, start);
+    for (uint64_t item = 0; item < 200; item++) {
+        draw_rows(&d, UINT64_C(0x123456789ABCDEF) * (item + 1), item << 30, weights, draws);
+        draw_naively(UINT64_C(0x123456789ABCDEF) * (item + 1), item << 30, n, naive);
+        memset(counts, 0, sizeof counts);
+        ck_assert_mem_eq(draws, naive, n * sizeof draws[0]);
+        for (uint32_t k = 0; k < n; k++)
+            counts[draws[k]]++;
+        ck_assert_mem_eq(weights, counts, n * sizeof counts[0]);
+    }
+}
+END_TEST
+
+/* Every row as often as the others, in strata and in blocks; sums are always the rows of the stratum. */
+START_TEST(draws_are_fair)
+{
+    enum { N = 24, ITEMS = 40000 };
+    uint32_t start[3] = {0, 10, N};
+    struct data d = rows_of(2, start);
+    int32_t w[N];
+    double sum[N] = {0}, square[N] = {0};
+    for (uint64_t item = 0; item < ITEMS; item++) {
+        struct qx_stream rng;
+        int32_t first = 0, all = 0;
+        qx_stream_init(&rng, 5, item, 0);
+        if (_i == 0)
+            draw_rows(&d, 5, item, w, NULL);
+        else
+            draw_blocks(&d, _i == 1 ? DRAW_CIRCULAR : DRAW_STATIONARY, 4, &rng, w);
+        for (uint32_t i = 0; i < N; i++) {
+            all += w[i];
+            first += i < 10 ? w[i] : 0;
+            sum[i] += w[i];
+            square[i] += w[i] * w[i];
+        }
+        ck_assert_int_eq(all, N);
+        ck_assert_int_eq(first, 10);
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        double var = square[i] / ITEMS - 1;
+        ck_assert_double_eq_tol(sum[i] / ITEMS, 1, 4.5 * sqrt(var / ITEMS));
+        if (_i == 0) /* binomial: 1 - 1/n */
+            ck_assert_double_eq_tol(var, 1 - 1.0 / (i < 10 ? 10 : N - 10), 0.05);
+    }
+}
+END_TEST
+
+/* The mean count of row i: whole blocks that hold it, of those that there are. */
+START_TEST(moving_blocks_lie_within_the_series)
+{
+    enum { N = 9, L = 3, ITEMS = 60000 };
+    static const double hits[N] = {1, 2, 3, 3, 3, 3, 3, 2, 1};
+    uint32_t start[2] = {0, N};
+    struct data d = rows_of(1, start);
+    int32_t w[N];
+    double sum[N] = {0};
+    for (uint64_t item = 0; item < ITEMS; item++) {
+        struct qx_stream rng;
+        qx_stream_init(&rng, 6, item, 0);
+        draw_blocks(&d, DRAW_MOVING, L, &rng, w);
+        for (uint32_t i = 0; i < N; i++)
+            sum[i] += w[i];
+    }
+    for (uint32_t i = 0; i < N; i++)
+        ck_assert_double_eq_tol(sum[i] / ITEMS, hits[i] * 3 / 7, 4.5 * sqrt(hits[i] / ITEMS));
+}
+END_TEST
+
+/* Against R: choose(2 * n - 1, n); dmultinom(w, prob = rep(1 / n, n)). */
+START_TEST(all_resamples_are_enumerated_once)
+{
+    static const struct {
+        uint32_t n_strata, start[3];
+        uint64_t n;
+    } of[] = {
+        {1, {0, 4}, 35}, {1, {0, 7}, 1716}, {1, {0, 10}, 92378}, {2, {0, 3, 7}, 350}, {1, {0, 12}, 1352078}};
+    struct enumeration e;
+    uint32_t start[3];
+    int32_t w[12];
+    double total = 0, row[12] = {0}, both = 0;
+    uint64_t last = 0;
+    memcpy(start, of[_i].start, sizeof start);
+    struct data d = rows_of(of[_i].n_strata, start);
+    ck_assert(enumerate_init(&e, &d));
+    ck_assert_uint_eq(e.n, of[_i].n);
+    for (uint64_t i = 0; i < e.n; i++) {
+        double p = enumerate_weights(&e, &d, i, w);
+        uint64_t code = 0;
+        for (uint32_t k = 0; k < d.n; k++) {
+            row[k] += p * w[k];
+            code = code * 13 + (uint64_t)w[k];
+        }
+        both += p * w[0] * w[1];
+        total += p;
+        if (d.n_strata == 1 && i > 0 && code <= last)
+            ck_abort_msg("not in order at %llu", (unsigned long long)i);
+        last = code;
+    }
+    ck_assert_double_eq_tol(total, 1, 1e-11);
+    ck_assert_double_eq_tol(both, 1 - 1.0 / d.start[1], 1e-11);
+    for (uint32_t k = 0; k < d.n; k++)
+        ck_assert_double_eq_tol(row[k], 1, 1e-11);
+    start[1] = 13;
+    d.n_strata = 1;
+    ck_assert(!enumerate_init(&e, &d));
+}
+END_TEST
+
 /* The standard error by the delta method against derivatives taken by counting one row once more and once less. */
 START_TEST(delta_method_follows_the_statistic)
 {
@@ -237,6 +502,18 @@ START_TEST(interval_ends_as_davison_and_hinkley)
 }
 END_TEST
 
+START_TEST(weighted_quantiles_invert_the_distribution)
+{
+    const double v[] = {1, 2, 4}, cum[] = {0.25, 0.75, 1};
+    ck_assert_double_eq(interval_quantile_weighted(v, cum, 3, 0.2), 1);
+    ck_assert_double_eq(interval_quantile_weighted(v, cum, 3, 0.25), 1);
+    ck_assert_double_eq(interval_quantile_weighted(v, cum, 3, 0.2501), 2);
+    ck_assert_double_eq(interval_quantile_weighted(v, cum, 3, 0.99), 4);
+    ck_assert(isnan(interval_quantile_weighted(v, cum, 3, NAN)));
+    ck_assert(isnan(interval_quantile_weighted(v, cum, 0, 0.5)));
+}
+END_TEST
+
 START_TEST(ranks_and_levels)
 {
     const double v[] = {1, 2, 2, 2 + 1e-13, 3};
@@ -263,6 +540,14 @@ int main(void)
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, statistics_are_read);
     tcase_add_loop_test(tc, bad_statistics_are_explained, 0, (int)(sizeof bad / sizeof bad[0]));
+    tcase_add_test(tc, expressions_are_read);
+    tcase_add_test(tc, several_statistics_are_read);
+    tcase_add_loop_test(tc, linear_models_of_errors, 0, 10);
+    tcase_add_loop_test(tc, draws_are_those_of_the_stream, 0, 13);
+    tcase_add_loop_test(tc, draws_are_fair, 0, 3);
+    tcase_add_test(tc, moving_blocks_lie_within_the_series);
+    tcase_add_loop_test(tc, all_resamples_are_enumerated_once, 0, 5);
+    tcase_add_test(tc, weighted_quantiles_invert_the_distribution);
     tcase_add_test(tc, order_statistics_of_weights);
     tcase_add_loop_test(tc, linear_models_of_weights, 0, 20);
     tcase_add_loop_test(tc, delta_method_follows_the_statistic, 0, 6);

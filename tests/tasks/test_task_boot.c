@@ -57,7 +57,8 @@ END_TEST
 START_TEST(mean_has_the_known_standard_error)
 {
     const char *data = data_of("two", two_columns);
-    struct taskrun r = task_run("boot", 4, 20000, PARAMS("data", data, "stat", "mean(x)", "ci", "all"));
+    struct taskrun r =
+        task_run("boot", 4, 20000, PARAMS("data", data, "stat", "mean(x)", "ci", "all", "method", "random"));
     double se = sqrt(56.5 * 7 / 8 / 8);
     ck_assert_double_eq_tol(answer_number(&r, "se"), se, 5 * se / sqrt(40000));
     ck_assert_double_eq_tol(answer_number(&r, "bias"), 0, 4 * se / sqrt(20000));
@@ -77,7 +78,8 @@ START_TEST(groups_are_resampled_within)
 {
     /* group a never varies: all variance is that of b */
     const char *data = data_of("groups", "x,g\n5,a\n1,b\n5,a\n2,b\n3,b\n5,a\n");
-    struct taskrun r = task_run("boot", 4, 20000, PARAMS("data", data, "stat", "diff(x,g)", "ci", "bca"));
+    struct taskrun r = task_run("boot", 4, 20000,
+                                PARAMS("data", data, "stat", "diff(x,g)", "ci", "bca", "method", "random"));
     double se = sqrt(2.0 / 3 / 3);
     ck_assert_double_eq(answer_number(&r, "estimate"), 3);
     ck_assert_double_eq(answer_number(&r, "strata"), 2);
@@ -85,7 +87,8 @@ START_TEST(groups_are_resampled_within)
     ck_assert_ptr_nonnull(strstr(answer_text(&r, "meaning"), "where g is a, less that where it is b"));
     ck_assert_uint_eq(r.n_failed, 0);
     taskrun_free(&r);
-    r = task_run("boot", 4, 20000, PARAMS("data", data, "stat", "mean(x)", "strata", "g", "ci", "normal"));
+    r = task_run("boot", 4, 20000,
+                 PARAMS("data", data, "stat", "mean(x)", "strata", "g", "ci", "normal", "method", "random"));
     ck_assert_double_eq_tol(answer_number(&r, "se"), se / 2, 5 * se / 2 / sqrt(40000));
     taskrun_free(&r);
 }
@@ -110,14 +113,15 @@ START_TEST(undefined_resamples_are_counted)
 {
     /* 3 rows: all alike with probability 1/9 */
     const char *data = data_of("three", "x,y\n1,1\n2,3\n3,2\n");
-    struct taskrun r =
-        task_run("boot", 1, 9000, PARAMS("data", data, "stat", "cor(x,y)", "ci", "percentile"));
+    struct taskrun r = task_run(
+        "boot", 1, 9000, PARAMS("data", data, "stat", "cor(x,y)", "ci", "percentile", "method", "random"));
     ck_assert_uint_eq(r.n_ok + r.n_failed, 9000);
     ck_assert_double_eq_tol((double)r.n_failed, 1000, 4 * sqrt(1000 * 8.0 / 9));
     ck_assert_str_eq(r.cause, "a variable is constant in the resample");
     taskrun_free(&r);
     data = data_of("lm3", "y,x\n1,1\n2,2\n4,3\n");
-    r = task_run("boot", 1, 9000, PARAMS("data", data, "stat", "lm(y~x)", "ci", "percentile"));
+    r = task_run("boot", 1, 9000,
+                 PARAMS("data", data, "stat", "lm(y~x)", "ci", "percentile", "method", "random"));
     ck_assert_double_eq_tol((double)r.n_failed, 1000, 4 * sqrt(1000 * 8.0 / 9));
     taskrun_free(&r);
 }

@@ -146,6 +146,51 @@ START_TEST(ideal_bootstrap)
 }
 END_TEST
 
+static double pair(const json_t *intervals, const char *name, size_t k)
+{
+    return json_number_value(json_array_get(json_object_get(intervals, name), k));
+}
+
+/* Small data: no Monte Carlo error, so what was enumerated elsewhere is met to its digits (quantiles there are of bins as wide as 4e-6 of
+ * se). */
+START_TEST(exact_answers)
+{
+    static const char *const levels[] = {"0.90", "0.95"};
+    const json_t *c = find_case(exact, cases[_i].id), *e = json_object_get(c, "expected");
+    double theta = at(e, "theta_hat"), se = at(e, "ideal_bootstrap_se");
+    const char *data = reference_data(cases[_i].file);
+    for (int k = 0; k < 2; k++) {
+        const json_t *intervals = json_object_get(json_object_get(e, "intervals"), levels[k]);
+        const char *const params[] = {"data", data,  "stat",   cases[_i].stat, "conf",  levels[k],
+                                      "ci",   "all", "method", "exact",        "where", cases[_i].where,
+                                      NULL};
+        const char *const whole[] = {"data", data,  "stat",   cases[_i].stat, "conf", levels[k],
+                                     "ci",   "all", "method", "exact",        NULL};
+        struct taskrun r = task_run("boot", 1, 0, cases[_i].where ? params : whole);
+        ck_assert_str_eq(answer_text(&r, "method"), "exact");
+        ck_assert_double_eq_tol(answer_number(&r, "estimate"), theta, 1e-13 * fabs(theta));
+        ck_assert_double_eq_tol(answer_number(&r, "se"), se, 1e-10 * se);
+        ck_assert_double_eq_tol(answer_number(&r, "bias"), at(e, "ideal_bootstrap_bias"), 1e-9 * se);
+        for (size_t end = 0; end < 2; end++) {
+            const char *name = end ? "upper" : "lower";
+            double slack = 1e-5 * se;
+            ck_assert_double_eq_tol(end_of(&r, "percentile", name), pair(intervals, "percentile", end),
+                                    slack);
+            ck_assert_double_eq_tol(end_of(&r, "basic", name), pair(intervals, "basic", end), slack);
+            ck_assert_double_eq_tol(end_of(&r, "normal", name), pair(intervals, "normal_bias_corrected", end),
+                                    slack);
+            if (cases[_i].bca)
+                ck_assert_double_eq_tol(end_of(&r, "bca", name), pair(intervals, "bca", end), slack);
+        }
+        if (cases[_i].bca) {
+            ck_assert_double_eq_tol(answer_number(&r, "acceleration"), at(e, "acceleration_jack"), 1e-10);
+            ck_assert_double_eq_tol(answer_number(&r, "z0"), at(e, "z0"), 1e-9);
+        }
+        taskrun_free(&r);
+    }
+}
+END_TEST
+
 /* The last set of runs of R's boot (R = 9999). */
 static const json_t *r_runs(const char *id)
 {
@@ -166,6 +211,29 @@ START_TEST(bca_as_r_boot)
                             scale * at(sd, "bca_lo"));
     ck_assert_double_eq_tol(end_of(&r, "bca", "upper"), json_number_value(json_array_get(ends, 1)),
                             scale * at(sd, "bca_hi"));
+    taskrun_free(&r);
+}
+END_TEST
+
+/* The ends of one run are as far from the mean of R's runs as R's own are. */
+START_TEST(other_intervals_as_r_boot)
+{
+    static const char *const methods[] = {"normal", "basic", "percentile"}, *const keys[] = {"norm", "basic",
+                                                                                             "perc"};
+    if (!json_object_get(rboot, cases[_i].id))
+        return;
+    const json_t *runs = r_runs(cases[_i].id), *mean = json_object_get(runs, "mean"),
+                 *sd = json_object_get(runs, "sd_of_one_run");
+    double scale = 4 * sqrt(9999.0 / B + 1.0 / at(runs, "runs"));
+    struct taskrun r = run_case(_i, "all", "0.95");
+    for (int k = 0; k < 3; k++) {
+        for (int end = 0; end < 2; end++) {
+            char key[40];
+            (void)snprintf(key, sizeof key, "%s_%s", keys[k], end ? "hi" : "lo");
+            ck_assert_double_eq_tol(end_of(&r, methods[k], end ? "upper" : "lower"), at(mean, key),
+                                    scale * at(sd, key));
+        }
+    }
     taskrun_free(&r);
 }
 END_TEST
@@ -273,7 +341,9 @@ int main(void)
     tcase_set_timeout(tc, 200);
     tcase_add_unchecked_fixture(tc, load, unload);
     tcase_add_loop_test(tc, ideal_bootstrap, 0, 4);
+    tcase_add_loop_test(tc, exact_answers, 1, 4);
     tcase_add_loop_test(tc, bca_as_r_boot, 0, 4);
+    tcase_add_loop_test(tc, other_intervals_as_r_boot, 0, 4);
     tcase_add_test(tc, studentized_as_r_boot);
     tcase_add_loop_test(tc, linear_models_of_nist, 0, (int)(sizeof models / sizeof models[0]));
     suite_add_tcase(s, tc);
