@@ -12,10 +12,13 @@ import dataclasses
 import datetime
 import json
 import os
+import pathlib
 import platform
+import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 from farm import Build, Farm, Missing, json_of
@@ -174,6 +177,26 @@ class Bench:
         yield Row("mc.integrate exp(-x*y) / C loop",
                   lambda: self.against_loop("xy", 5e7, "expr=exp(-x*y)", "over=x=0:1,y=0:1"), 0.2, True,
                   lambda v: f"{v:.2f}")
+
+    def row_boot(self):
+        with tempfile.TemporaryDirectory() as folder:
+            data = pathlib.Path(folder, "xy.csv")
+            draw = random.Random(1).gauss
+            rows = [(x, x + draw(0, 1)) for x in (draw(0, 1) for _ in range(100))]
+            data.write_text("x,y\n" + "".join(f"{x!r},{y!r}\n" for x, y in rows))
+            def by_r():
+                command = ["Rscript", os.path.join(HERE, "boot.R"), str(data), str(self.n(20000))]
+                try:
+                    done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=300)
+                except (OSError, subprocess.SubprocessError) as error:
+                    raise Missing("no figures of R's boot: needs r-base-core and r-cran-boot") from error
+                return json.loads(done.stdout)
+            r = remember(by_r)
+            for key, stat in {"mean": "mean(x)", "cor": "cor(x,y)"}.items():
+                yield Row(f"boot {stat}, 100 rows, one slot / R's boot",
+                          lambda key=key, stat=stat: self.rate("boot", f"data={data}", f"stat={stat}", "ci=percentile", "-n",
+                                                               self.n(1e6), "--slots", "1") / r()[key],
+                          20, True, lambda v: f"{v:.0f}")
 
 
 def remember(measure):

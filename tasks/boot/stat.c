@@ -6,44 +6,10 @@
 #include <string.h>
 
 #include "boot/foreign.h"
+#include "boot/lanes.h"
 #include "boot/lm.h"
 #include "boot/order.h"
 #include "mc/expr.h"
-
-enum { LANES = 8 };
-
-static inline double fold(const double s[LANES])
-{
-    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-}
-
-double weighted_sum(const int32_t *w, const double *x, uint32_t n)
-{
-    double s[LANES] = {0};
-    uint32_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (uint32_t k = 0; k < LANES; k++)
-            s[k] += w[i + k] * x[i + k];
-    }
-    for (uint32_t k = 0; i < n; i++, k++)
-        s[k] += w[i] * x[i];
-    return fold(s);
-}
-
-/* Sum of w (x - a)(y - b), likewise. */
-static double weighted_product(const int32_t *w, const double *x, double a, const double *y, double b,
-                               uint32_t n)
-{
-    double s[LANES] = {0};
-    uint32_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        for (uint32_t k = 0; k < LANES; k++)
-            s[k] += w[i + k] * ((x[i + k] - a) * (y[i + k] - b));
-    }
-    for (uint32_t k = 0; i < n; i++, k++)
-        s[k] += w[i] * ((x[i] - a) * (y[i] - b));
-    return fold(s);
-}
 
 static bool is_constant(const int32_t *w, const double *x, uint32_t n)
 {
@@ -110,21 +76,8 @@ struct cross {
 /* Five sums in one pass over centred columns. */
 static void cross_sums(const struct stat *s, const int32_t *w, uint32_t total, struct cross *ret)
 {
-    double sum[5][LANES] = {{0}};
-    for (uint32_t i = 0; i < s->n; i += LANES) {
-        uint32_t lanes = s->n - i < LANES ? s->n - i : LANES;
-        for (uint32_t k = 0; k < lanes; k++) {
-            double x = s->x[i + k], y = s->y[i + k], wx = w[i + k] * x, wy = w[i + k] * y;
-            sum[0][k] += wx;
-            sum[1][k] += wy;
-            sum[2][k] += wx * x;
-            sum[3][k] += wy * y;
-            sum[4][k] += wx * y;
-        }
-    }
     double t[5];
-    for (int j = 0; j < 5; j++)
-        t[j] = fold(sum[j]);
+    weighted_cross(w, s->x, s->y, s->n, t);
     *ret = (struct cross){.mean_x = t[0] / total, .mean_y = t[1] / total};
     ret->xx = t[2] - t[0] * ret->mean_x;
     ret->yy = t[3] - t[1] * ret->mean_y;

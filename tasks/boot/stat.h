@@ -60,7 +60,4 @@ bool stat_has_se(const struct stat *s);
 /* From now on these numbers, by place, are the data. Not for LM. Allocates nothing of note. */
 void stat_load(struct stat *s, double *const *columns);
 
-/* Sum of w[i] x[i], in eight lanes: a fixed order that vectorises. */
-double weighted_sum(const int32_t *w, const double *x, uint32_t n);
-
 #endif

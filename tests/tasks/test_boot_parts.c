@@ -9,6 +9,7 @@
 #include "boot/draw.h"
 #include "boot/enumerate.h"
 #include "boot/interval.h"
+#include "boot/lanes.h"
 #include "boot/lm.h"
 #include "boot/order.h"
 #include "boot/spec.h"
@@ -305,6 +306,38 @@ START_TEST(linear_models_of_errors)
 }
 END_TEST
 
+/* Lane k adds up the rows k, k + 8, ..: to the last bit, whatever vectors the machine has. */
+START_TEST(sums_in_lanes)
+{
+    enum { MOST = 40 };
+    double x[MOST], y[MOST], cross[5];
+    int32_t w[MOST];
+    for (uint32_t n = 0; n <= MOST; n++) {
+        double lanes[6][8] = {{0}};
+        struct qx_stream rng;
+        qx_stream_init(&rng, 7, n, 0);
+        for (uint32_t i = 0; i < n; i++) {
+            x[i] = qx_normal(&rng);
+            y[i] = qx_normal(&rng);
+            w[i] = (int32_t)qx_below(&rng, 4);
+            double wx = w[i] * x[i], wy = w[i] * y[i];
+            const double terms[6] = {wx,        wy,        wx * x[i],
+                                     wy * y[i], wx * y[i], w[i] * ((x[i] - 0.5) * (y[i] - 2))};
+            for (int k = 0; k < 6; k++)
+                lanes[k][i % 8] += terms[k];
+        }
+        weighted_cross(w, x, y, n, cross);
+        for (int k = 0; k < 6; k++) {
+            const double *l = lanes[k];
+            double sum = ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
+            ck_assert_double_eq(k < 5 ? cross[k] : weighted_product(w, x, 0.5, y, 2, n), sum);
+            if (k == 0)
+                ck_assert_double_eq(weighted_sum(w, x, n), sum);
+        }
+    }
+}
+END_TEST
+
 /* ---- draws ---- */
 
 static struct data rows_of(uint32_t n_strata, uint32_t *start)
@@ -545,6 +578,7 @@ int main(void)
     tcase_add_loop_test(tc, linear_models_of_errors, 0, 10);
     tcase_add_loop_test(tc, draws_are_those_of_the_stream, 0, 13);
     tcase_add_loop_test(tc, draws_are_fair, 0, 3);
+    tcase_add_test(tc, sums_in_lanes);
     tcase_add_test(tc, moving_blocks_lie_within_the_series);
     tcase_add_loop_test(tc, all_resamples_are_enumerated_once, 0, 5);
     tcase_add_test(tc, weighted_quantiles_invert_the_distribution);
