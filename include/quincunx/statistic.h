@@ -1,6 +1,6 @@
-/* statistic.h - a statistic of your own for the bootstrap: the task `boot` with stat='plugin:/path/my.so(x, y)'.
+/* statistic.h - a statistic of your own for the bootstrap: the task `boot` with stat='plugin:name(x, y)'.
  *
- * A shared object that exports one symbol, `qx_statistic`, lying at that path on every machine that runs a worker. It needs no
+ * A shared object that exports one symbol, `qx_statistic`, in statistics/name.so beside the plugins of every worker (or in its $QX_STATISTIC_DIR). It needs no
  * library to link with. What it gives is a function of the sample alone: keep nothing from one call to the next, draw no random
  * numbers. Compile with -ffp-contract=off, never with -ffast-math. docs/tasks/boot.md has an example. */
 #ifndef QUINCUNX_STATISTIC_H

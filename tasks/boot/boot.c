@@ -256,7 +256,7 @@ const struct qx_task task_boot = {
                "quantile(x,0.9) sum(x) min(x) "
                "max(x) cor(x,y) ratio(x,u) diff(x,group) lm(y~x1+x2-1), arithmetic of them as in "
                "mean(x)/sd(x) (n: rows), "
-               "and plugin:/path/my.so(x,y); ratio is sum(x)/sum(u), diff resamples within the two groups.\n"
+               "and plugin:name(x,y); ratio is sum(x)/sum(u), diff resamples within the two groups.\n"
                "Example: qx run boot data=law.csv stat='cor(LSAT,GPA)' ci=bca -n 20000",
     .params = params,
     .n_params = sizeof params / sizeof params[0],

@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
+#include "shared/beside.h"
+
 struct foreign {
     void *object;
     const struct qx_statistic *statistic;
@@ -28,15 +30,17 @@ static qx_err check(struct qx_ctx *ctx, const char *path, const struct qx_statis
     return QX_ERR_OK;
 }
 
-qx_err foreign_open(struct qx_ctx *ctx, const char *path, uint32_t n_columns, struct foreign **ret)
+qx_err foreign_open(struct qx_ctx *ctx, const char *name, uint32_t n_columns, struct foreign **ret)
 {
-    if (path[0] != '/')
-        return qx_error(ctx, QX_ERR_INVALID, "stat: plugin:%.160s: give the whole path, from / on", path);
+    char path[BESIDE_PATH_BYTES];
+    qx_err e = beside_find(ctx, "stat", "QX_STATISTIC_DIR", "statistics", name, path);
+    if (e != QX_ERR_OK)
+        return e;
     struct foreign *f = calloc(1, sizeof *f);
     if (!f)
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
     f->object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    qx_err e = f->object ? QX_ERR_OK : qx_error(ctx, QX_ERR_INVALID, "stat: cannot load %.240s", dlerror());
+    e = f->object ? QX_ERR_OK : qx_error(ctx, QX_ERR_INVALID, "stat: cannot load %.240s", dlerror());
     if (e == QX_ERR_OK) {
         f->statistic = dlsym(f->object, "qx_statistic");
         e = check(ctx, path, f->statistic, n_columns);

@@ -9,8 +9,8 @@ enum { FOREIGN_VALUES_MAX = 16 };
 
 struct foreign;
 
-/* Errors were told to ctx: the object is not there, is of another interface, or wants another number of columns. */
-qx_err foreign_open(struct qx_ctx *ctx, const char *path, uint32_t n_columns, struct foreign **ret);
+/* statistics/NAME.so beside the plugin. Errors were told to ctx: the object is not there, is of another interface, or wants another number of columns. */
+qx_err foreign_open(struct qx_ctx *ctx, const char *name, uint32_t n_columns, struct foreign **ret);
 void foreign_close(struct foreign *f); /* NULL is fine */
 
 const struct qx_statistic *foreign_statistic(const struct foreign *f);

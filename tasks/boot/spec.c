@@ -26,7 +26,7 @@ static const struct {
     [STAT_MAX] = {"max", "c", "max(x)"},
     [STAT_LM] = {"lm", "f", "lm(y ~ x1 + x2)"},
     [STAT_EXPR] = {NULL, "", "mean(x) / sd(x)"},
-    [STAT_PLUGIN] = {NULL, "", "plugin:/path/my.so(x, y)"},
+    [STAT_PLUGIN] = {NULL, "", "plugin:name(x, y)"},
 };
 static const char *const kind_names[] = {"mean",  "median", "trimmed", "sd",  "var", "quantile", "cor",
                                          "ratio", "diff",   "sum",     "min", "max", "lm"};
@@ -295,7 +295,7 @@ static bool read_named(struct reader *r, struct spec *s)
     return read_kind(r, s) && expect(r, '(', s->kind) && read_args(r, s) && expect(r, ')', s->kind);
 }
 
-/* plugin:/path/my.so(x, y) */
+/* plugin:name(x, y) */
 static bool read_plugin(struct reader *r, struct spec *s)
 {
     s->kind = STAT_PLUGIN;
@@ -304,7 +304,7 @@ static bool read_plugin(struct reader *r, struct spec *s)
     while (len > 0 && r->p[len - 1] == ' ')
         len--;
     if (len == 0 || len >= SPEC_PATH_BYTES)
-        return fail(r, "expected the path of a shared object as in %s", spec_usage(STAT_PLUGIN));
+        return fail(r, "expected the name of a plugin as in %s", spec_usage(STAT_PLUGIN));
     s->path = strndup(r->p, len);
     if (!s->path)
         return fail(r, "out of memory");

@@ -7,8 +7,9 @@
 
 #include "mcmc/mcmc.h"
 #include "quincunx/density.h"
+#include "shared/beside.h"
 
-enum { CHECK_POINTS = 5, PATH_BYTES = 4096 };
+enum { CHECK_POINTS = 5 };
 
 struct user {
     void *handle, *state;
@@ -57,32 +58,6 @@ static void user_fini(struct target *t)
 
 /* ---- loading ---- */
 
-/* In the worker's $QX_DENSITY_DIR, else beside the plugin that this code is in. A name, not a path: what a
- * client sends must not choose files of a worker. */
-static qx_err find_file(struct qx_ctx *ctx, const char *name, char ret_path[PATH_BYTES])
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-    const char *named = getenv("QX_DENSITY_DIR");
-    Dl_info here;
-    if (!*name)
-        return qx_error(ctx, QX_ERR_INVALID,
-                        "model=user needs density=NAME: densities/NAME.so beside the plugins of each worker");
-    if (name[strspn(name, letters)] || strlen(name) > 100)
-        return qx_error(ctx, QX_ERR_INVALID,
-                        "density: \"%.60s\" is not a name of letters, digits, - and _ (no path, no .so)",
-                        name);
-    if (named && *named) {
-        (void)snprintf(ret_path, PATH_BYTES, "%s/%s.so", named, name);
-        return QX_ERR_OK;
-    }
-    if (dladdr((const void *)&task_mcmc, &here) == 0 || !here.dli_fname)
-        return qx_error(ctx, QX_ERR_IO, "where the plugins are is not known here");
-    const char *slash = strrchr(here.dli_fname, '/');
-    (void)snprintf(ret_path, PATH_BYTES, "%.*sdensities/%s.so", slash ? (int)(slash - here.dli_fname + 1) : 0,
-                   here.dli_fname, name);
-    return QX_ERR_OK;
-}
-
 static qx_err load(struct qx_ctx *ctx, const char *path, struct user *m)
 {
     m->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -101,8 +76,12 @@ static qx_err load(struct qx_ctx *ctx, const char *path, struct user *m)
 
 static qx_err load_and_open(struct qx_ctx *ctx, struct user *m, uint32_t *ret_dim, uint32_t *ret_out)
 {
-    char path[PATH_BYTES];
-    qx_err e = find_file(ctx, qx_text(ctx, "density"), path);
+    char path[BESIDE_PATH_BYTES];
+    const char *name = qx_text(ctx, "density");
+    if (!*name)
+        return qx_error(ctx, QX_ERR_INVALID,
+                        "model=user needs density=NAME: densities/NAME.so beside the plugins of each worker");
+    qx_err e = beside_find(ctx, "density", "QX_DENSITY_DIR", "densities", name, path);
     if (e == QX_ERR_OK)
         e = load(ctx, path, m);
     if (e != QX_ERR_OK || !m->density)
