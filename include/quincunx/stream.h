@@ -50,6 +50,8 @@ static inline double qx_normal(struct qx_stream *s);      /* N(0, 1), 256-layer 
 static inline double qx_exponential(struct qx_stream *s); /* mean 1, 256-layer ziggurat */
 /* 0 .. n-1 without bias (Lemire 2019); n = 0 gives 0 */
 static inline uint64_t qx_below(struct qx_stream *s, uint64_t n);
+/* The same from one word instead of two, for n that fits: other numbers than qx_below gives. */
+static inline uint32_t qx_below32(struct qx_stream *s, uint32_t n);
 
 /* The first `dim` uniforms of sub-stream `sub` of items first .. first+count-1, row-major: row i holds
  * exactly what `dim` calls of qx_uniform on a fresh stream of item first+i give. Vectorised across items. */
@@ -107,6 +109,23 @@ static inline void qx_philox4x32(const uint32_t ctr[4], const uint32_t key[2], u
         (x)[1] = p1_;                                                                                        \
         (x)[2] = (p0_ >> 32) ^ (x)[3] ^ (k1);                                                                \
         (x)[3] = p0_;                                                                                        \
+    } while (0)
+
+/* All rounds of two vectors of blocks, which hide each other's latency; then words 0 and 1 of a block are in (x)[0], 2 and 3 in
+ * (x)[2]. Wants qx_m0_, qx_m1_ and `low` (the low halves set) in scope. */
+#define QX_PHILOX_VPAIR(V, MUL, a, b, seed)                                                                  \
+    do {                                                                                                     \
+        V k0_ = zero + (uint32_t)(seed), k1_ = zero + ((seed) >> 32);                                        \
+        for (int round_ = 0; round_ < QX_PHILOX_ROUNDS; round_++) {                                          \
+            QX_PHILOX_VROUND(V, MUL, a, k0_, k1_);                                                           \
+            QX_PHILOX_VROUND(V, MUL, b, k0_, k1_);                                                           \
+            k0_ += QX_PHILOX_W0;                                                                             \
+            k1_ += QX_PHILOX_W1;                                                                             \
+        }                                                                                                    \
+        (a)[0] = ((a)[0] & low) | ((a)[1] << 32);                                                            \
+        (a)[2] = ((a)[2] & low) | ((a)[3] << 32);                                                            \
+        (b)[0] = ((b)[0] & low) | ((b)[1] << 32);                                                            \
+        (b)[2] = ((b)[2] & low) | ((b)[3] << 32);                                                            \
     } while (0)
 
 typedef uint64_t qx_v128 __attribute__((vector_size(16)));
@@ -317,6 +336,17 @@ static inline uint64_t qx_below(struct qx_stream *s, uint64_t n)
     return (uint64_t)(product >> 64);
 }
 
+static inline uint32_t qx_below32(struct qx_stream *s, uint32_t n)
+{
+    uint64_t product = (uint64_t)qx_u32(s) * n;
+    if ((uint32_t)product < n) {
+        uint32_t reject = (0 - n) % n;
+        while ((uint32_t)product < reject)
+            product = (uint64_t)qx_u32(s) * n;
+    }
+    return (uint32_t)(product >> 32);
+}
+
 /* Draws 2d and 2d+1 of `lanes` items go to their rows; u and v hold the words of both. */
 QX_STREAM_INLINE void qx_rows_store(const uint64_t *u, const uint64_t *v, uint32_t lanes, uint32_t dim,
                                     uint32_t both, double *to)
@@ -352,17 +382,7 @@ QX_STREAM_INLINE void qx_rows_store(const uint64_t *u, const uint64_t *v, uint32
             for (uint32_t d = 0; d < dim; d += 2) {                                                          \
                 const V c0 = zero + d / 2, c1 = zero + sub;                                                  \
                 V a[4] = {c0, c1, item0, item0 >> 32}, b[4] = {c0, c1, item1, item1 >> 32};                  \
-                V k0 = zero + (uint32_t)seed, k1 = zero + (seed >> 32);                                      \
-                for (int round = 0; round < QX_PHILOX_ROUNDS; round++) {                                     \
-                    QX_PHILOX_VROUND(V, MUL, a, k0, k1);                                                     \
-                    QX_PHILOX_VROUND(V, MUL, b, k0, k1);                                                     \
-                    k0 += QX_PHILOX_W0;                                                                      \
-                    k1 += QX_PHILOX_W1;                                                                      \
-                }                                                                                            \
-                a[0] = (a[0] & low) | (a[1] << 32);                                                          \
-                a[2] = (a[2] & low) | (a[3] << 32);                                                          \
-                b[0] = (b[0] & low) | (b[1] << 32);                                                          \
-                b[2] = (b[2] & low) | (b[3] << 32);                                                          \
+                QX_PHILOX_VPAIR(V, MUL, a, b, seed);                                                         \
                 memcpy(u, &a[0], sizeof(V));                                                                 \
                 memcpy(u + (LANES), &b[0], sizeof(V));                                                       \
                 memcpy(v, &a[2], sizeof(V));                                                                 \

@@ -28,17 +28,7 @@ struct words {
             const V item = zero + w->item;                                                                   \
             V a[4] = {step + (w->next_block + done), zero, item, item >> 32};                                \
             V b[4] = {step + (w->next_block + done + (LANES)), zero, item, item >> 32};                      \
-            V k0 = zero + (uint32_t)w->seed, k1 = zero + (w->seed >> 32);                                    \
-            for (int round = 0; round < QX_PHILOX_ROUNDS; round++) {                                         \
-                QX_PHILOX_VROUND(V, MUL, a, k0, k1);                                                         \
-                QX_PHILOX_VROUND(V, MUL, b, k0, k1);                                                         \
-                k0 += QX_PHILOX_W0;                                                                          \
-                k1 += QX_PHILOX_W1;                                                                          \
-            }                                                                                                \
-            a[0] = (a[0] & low) | (a[1] << 32);                                                              \
-            a[2] = (a[2] & low) | (a[3] << 32);                                                              \
-            b[0] = (b[0] & low) | (b[1] << 32);                                                              \
-            b[2] = (b[2] & low) | (b[3] << 32);                                                              \
+            QX_PHILOX_VPAIR(V, MUL, a, b, w->seed);                                                          \
             memcpy(w->batch + done, &a[0], sizeof(V));                                                       \
             memcpy(w->batch + done + (LANES), &b[0], sizeof(V));                                             \
             memcpy(w->batch + BATCH_BLOCKS + done, &a[2], sizeof(V));                                        \
@@ -189,7 +179,7 @@ void draw_again(const struct data *d, struct qx_stream *rng, const uint32_t *dra
     for (uint32_t g = 0; g < d->n_strata; g++) {
         uint32_t start = d->start[g], size = d->start[g + 1] - start;
         for (uint32_t k = 0; k < size; k++)
-            weights[draws[start + draw_below(rng, size)]]++;
+            weights[draws[start + qx_below32(rng, size)]]++;
     }
 }
 
@@ -199,7 +189,7 @@ static void block_stratum(enum draw_blocks how, uint32_t length, uint32_t size, 
 {
     double go_on = 1 - 1.0 / length;
     for (uint32_t done = 0; done < size;) {
-        uint32_t at = draw_below(rng, how == DRAW_MOVING ? size - length + 1 : size), k = 0;
+        uint32_t at = qx_below32(rng, how == DRAW_MOVING ? size - length + 1 : size), k = 0;
         bool more = true;
         while (more && done < size) {
             weights[at]++;

@@ -7,18 +7,6 @@
 
 #include "boot/data.h"
 
-/* 0 .. n-1 without bias, from one 32-bit word (Lemire 2019, "Fast random integer generation in an interval"). */
-static inline uint32_t draw_below(struct qx_stream *rng, uint32_t n)
-{
-    uint64_t product = (uint64_t)qx_u32(rng) * n;
-    if ((uint32_t)product < n) {
-        uint32_t reject = (0 - n) % n;
-        while ((uint32_t)product < reject)
-            product = (uint64_t)qx_u32(rng) * n;
-    }
-    return (uint32_t)(product >> 32);
-}
-
 /* One resample of as many rows as each stratum has: weights count the rows, and unless NULL draws says which, in the order of the
  * draws. */
 void draw_rows(const struct data *d, uint64_t seed, uint64_t item, int32_t *weights, uint32_t *draws);

@@ -125,18 +125,6 @@ void arrangement_fini(struct arrangement *a)
 
 /* ---- drawing ---- */
 
-/* 0 .. n-1 without bias from one 32-bit word (Lemire 2019). */
-static inline uint32_t draw_below(struct qx_stream *rng, uint32_t n)
-{
-    uint64_t product = (uint64_t)qx_u32(rng) * n;
-    if ((uint32_t)product < n) {
-        uint32_t reject = (0 - n) % n;
-        while ((uint32_t)product < reject)
-            product = (uint64_t)qx_u32(rng) * n;
-    }
-    return (uint32_t)(product >> 32);
-}
-
 static inline uint64_t last_mask(uint32_t n)
 {
     return n % 64 ? ((uint64_t)1 << (n % 64)) - 1 : ~(uint64_t)0;
@@ -164,7 +152,7 @@ static void draw_subset(const struct design *d, struct qx_stream *rng, uint64_t 
     }
     uint64_t unwanted = set > d->k ? 1 : 0; /* the value of bits that may be changed */
     for (uint32_t steps = set > d->k ? set - d->k : d->k - set; steps > 0;) {
-        uint32_t i = draw_below(rng, d->n);
+        uint32_t i = qx_below32(rng, d->n);
         if ((bits[i / 64] >> (i % 64) & 1) == unwanted) {
             bits[i / 64] ^= (uint64_t)1 << (i % 64);
             steps--;
@@ -177,7 +165,7 @@ static void draw_labels(const struct design *d, struct qx_stream *rng, uint32_t 
 {
     memcpy(label, d->start, d->n * sizeof *label);
     for (uint32_t i = d->n; i > 1; i--) {
-        uint32_t j = draw_below(rng, i), held = label[i - 1];
+        uint32_t j = qx_below32(rng, i), held = label[i - 1];
         label[i - 1] = label[j];
         label[j] = held;
     }

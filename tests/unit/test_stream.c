@@ -110,6 +110,9 @@ START_TEST(bits_are_for_ever)
                                        : qx_below(&s, 1000000007);
             ck_assert_uint_eq(got, want[kind][i]);
         }
+    static const uint32_t want32[4] = {622290283u, 945444588u, 694801303u, 706759273u};
+    for (int i = 0; i < 4; i++)
+        ck_assert_uint_eq(qx_below32(&s, 1000000007), want32[i]);
 }
 END_TEST
 
@@ -303,34 +306,42 @@ START_TEST(neighbouring_streams_are_uncorrelated)
 }
 END_TEST
 
+static uint64_t below(bool short_one, struct qx_stream *s, uint64_t n)
+{
+    return short_one ? qx_below32(s, (uint32_t)n) : qx_below(s, n);
+}
+
+/* Of one word or of two. */
 START_TEST(below_is_in_range_and_even)
 {
     struct qx_stream s;
+    bool short_one = _i != 0;
     qx_stream_init(&s, 4, 5, 6);
-    ck_assert_uint_eq(qx_below(&s, 0), 0);
-    ck_assert_uint_eq(qx_below(&s, 1), 0);
+    ck_assert_uint_eq(below(short_one, &s, 0), 0);
+    ck_assert_uint_eq(below(short_one, &s, 1), 0);
     for (uint64_t n = 2; n < 40; n++) {
         long count[40] = {0};
         double chi2 = 0;
         for (int i = 0; i < 20000; i++)
-            count[qx_below(&s, n)]++;
+            count[below(short_one, &s, n)]++;
         for (uint64_t k = 0; k < n; k++)
             chi2 += pow((double)count[k] - 20000.0 / (double)n, 2) / (20000.0 / (double)n);
         ck_assert_double_le(chi2, (double)n - 1 + 6 * sqrt(2.0 * (double)n));
     }
     /* Without rejection a third of these would be even twice as often. */
-    uint64_t big = (uint64_t)3 << 62, low = 0;
+    int bits = short_one ? 30 : 62;
+    uint64_t big = (uint64_t)3 << bits, low = 0;
     bool in_range = true;
     for (int i = 0; i < N; i++) {
-        uint64_t v = qx_below(&s, big);
+        uint64_t v = below(short_one, &s, big);
         in_range = in_range && v < big;
-        low += v < (uint64_t)1 << 62;
+        low += v < (uint64_t)1 << bits;
     }
     ck_assert(in_range);
     ck_assert_double_le(fabs((double)low / N - 1.0 / 3), 5 * sqrt(2.0 / 9 / N));
     long mod[3] = {0};
     for (int i = 0; i < N; i++)
-        mod[qx_below(&s, big) % 3]++;
+        mod[below(short_one, &s, big) % 3]++;
     for (int k = 0; k < 3; k++)
         ck_assert_double_le(fabs((double)mod[k] / N - 1.0 / 3), 5 * sqrt(2.0 / 9 / N));
 }
@@ -368,7 +379,7 @@ int main(void)
     tcase_add_test(tc, beyond_the_last_layer_the_tails_are_right);
     tcase_add_test(tc, own_logarithm_is_good);
     tcase_add_loop_test(tc, neighbouring_streams_are_uncorrelated, 0, 4);
-    tcase_add_test(tc, below_is_in_range_and_even);
+    tcase_add_loop_test(tc, below_is_in_range_and_even, 0, 2);
     tcase_add_loop_test(tc, a_copy_is_a_fork, 0, 34);
     suite_add_tcase(s, tc);
     SRunner *r = srunner_create(s);
