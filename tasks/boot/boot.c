@@ -168,7 +168,7 @@ static void boot_close(struct qx_ctx *ctx, void *state)
 /* ---- the description ---- */
 
 static const char *const ci_choices[] = {"normal", "basic", "percentile", "studentized", "bca", "all", NULL};
-static const char *const missing_choices[] = {"refuse", "drop", NULL};
+static const char *const na_choices[] = {"fail", "omit", NULL};
 static const char *const method_choices[] = {"auto", "exact", "random", NULL};
 static const char *const type_choices[] = {"ordinary", "parametric", "wild", "block",
                                            "circular", "stationary", NULL};
@@ -229,10 +229,10 @@ static const struct qx_param params[] = {
      .fallback = "",
      .help = "column: resample within each of its values"},
     {.name = "where", .type = QX_PARAM_TEXT, .fallback = "", .help = "column=value: use only these rows"},
-    {.name = "missing",
+    {.name = "na",
      .type = QX_PARAM_CHOICE,
-     .fallback = "refuse",
-     .choices = missing_choices,
+     .fallback = "fail",
+     .choices = na_choices,
      .help = "what to do with rows that lack a value in a column used"},
     {.name = "nested",
      .type = QX_PARAM_INT,

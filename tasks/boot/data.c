@@ -76,7 +76,7 @@ static qx_err refuse_missing(struct qx_ctx *ctx, const struct qx_column *c, uint
 {
     return qx_error(ctx, QX_ERR_INVALID,
                     "column \"%.60s\" has %llu missing value%s, the first used in data row %llu: give "
-                    "missing=drop to leave such "
+                    "na=omit to leave such "
                     "rows out",
                     c->name, (unsigned long long)c->n_missing, c->n_missing == 1 ? "" : "s",
                     (unsigned long long)row + 1);
@@ -89,14 +89,14 @@ static qx_err pick_rows(struct qx_ctx *ctx, const struct qx_table *t, const stru
     qx_err e = filter_open(ctx, t, &f);
     if (e != QX_ERR_OK)
         return e;
-    bool drop = strcmp(qx_text(ctx, "missing"), "drop") == 0;
+    bool omit = strcmp(qx_text(ctx, "na"), "omit") == 0;
     for (uint64_t row = 0; row < qx_table_rows(ctx, t); row++) {
         uint32_t k = 0;
         if (!filter_keeps(&f, row))
             continue;
         while (k < n_used && !is_missing(used[k], row))
             k++;
-        if (k < n_used && !drop)
+        if (k < n_used && !omit)
             return refuse_missing(ctx, used[k], row);
         if (k == n_used)
             d->rows[d->n++] = (uint32_t)row;

@@ -1,4 +1,4 @@
-/* data.h - the rows that are resampled: those of the table that where= and missing= leave, put in order so that the rows
+/* data.h - the rows that are resampled: those of the table that where= and na= leave, put in order so that the rows
  * of a stratum lie together. */
 #ifndef TASKS_BOOT_DATA_H
 #define TASKS_BOOT_DATA_H

@@ -68,7 +68,7 @@ static qx_err choose_columns(struct qx_ctx *ctx, const struct qx_table *t, const
 static qx_err copy_rows(struct qx_ctx *ctx, const struct qx_column *const *columns, uint64_t n_rows,
                         struct rows *d, uint64_t *ret_dropped)
 {
-    bool drop = strcmp(qx_text(ctx, "missing"), "drop") == 0;
+    bool omit = strcmp(qx_text(ctx, "na"), "omit") == 0;
     for (uint64_t row = 0; row < n_rows; row++) {
         double *to = d->x + (size_t)d->n * d->p;
         uint32_t i = 0;
@@ -78,10 +78,10 @@ static qx_err copy_rows(struct qx_ctx *ctx, const struct qx_column *const *colum
                 return qx_error(ctx, QX_ERR_INVALID, "column \"%.60s\" is infinite in data row %llu",
                                 columns[i]->name, (unsigned long long)row + 1);
         }
-        if (i < d->p && !drop)
+        if (i < d->p && !omit)
             return qx_error(
                 ctx, QX_ERR_INVALID,
-                "column \"%.60s\" lacks a value in data row %llu: give missing=drop to leave such "
+                "column \"%.60s\" lacks a value in data row %llu: give na=omit to leave such "
                 "rows out",
                 columns[i]->name, (unsigned long long)row + 1);
         d->n += i == d->p;

@@ -10,7 +10,7 @@
 #include "em/information.h"
 
 static const char *const cov_names[] = {"full", "diagonal", NULL};
-static const char *const missing_names[] = {"refuse", "drop", NULL};
+static const char *const na_names[] = {"fail", "omit", NULL};
 
 static void em_free(struct em *e)
 {
@@ -264,10 +264,10 @@ static const struct qx_param params[] = {
      .min = 0,
      .max = 0.5,
      .help = "a fit has failed when a component is narrower than this share of the data's sd"},
-    {.name = "missing",
+    {.name = "na",
      .type = QX_PARAM_CHOICE,
-     .fallback = "refuse",
-     .choices = missing_names,
+     .fallback = "fail",
+     .choices = na_names,
      .help = "what to do with rows that lack a value in a column used"},
     {.name = "se", .type = QX_PARAM_BOOL, .fallback = "yes", .help = "standard errors of the parameters"},
     {.name = "trace",

@@ -98,12 +98,12 @@ START_TEST(rows_are_chosen)
 {
     const char *data = data_of("rows", "x,g,y\n1,a,1\nNA,a,2\n3,b,3\n5,a,\n7,a,5\n");
     struct taskrun r =
-        task_run("boot", 1, 100, PARAMS("data", data, "stat", "mean(x)", "missing", "drop", "ci", "normal"));
+        task_run("boot", 1, 100, PARAMS("data", data, "stat", "mean(x)", "na", "omit", "ci", "normal"));
     ck_assert_double_eq(answer_number(&r, "estimate"), 4);
     ck_assert_double_eq(answer_number(&r, "rows"), 4);
     taskrun_free(&r);
     r = task_run("boot", 1, 100,
-                 PARAMS("data", data, "stat", "mean(x)", "missing", "drop", "where", "g=a", "ci", "normal"));
+                 PARAMS("data", data, "stat", "mean(x)", "na", "omit", "where", "g=a", "ci", "normal"));
     ck_assert_double_eq_tol(answer_number(&r, "estimate"), 13.0 / 3, 1e-12);
     taskrun_free(&r);
 }

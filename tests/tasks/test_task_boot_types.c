@@ -234,7 +234,7 @@ START_TEST(missing_values_in_expressions_count)
 {
     const char *data = data_of("na.csv", "x,y\n1,1\n2,NA\n3,5\n7,2\n");
     struct taskrun r =
-        task_run("boot", 1, 0, PARAMS("data", data, "stat", "mean(x*y)", "missing", "drop", "ci", "normal"));
+        task_run("boot", 1, 0, PARAMS("data", data, "stat", "mean(x*y)", "na", "omit", "ci", "normal"));
     check(answer_number(&r, "rows"), 3, 0, "rows");
     check(answer_number(&r, "estimate"), 10, 1e-12, "estimate");
     taskrun_free(&r);

@@ -112,12 +112,12 @@ START_TEST(rows_without_a_value_are_dropped_on_request)
 {
     const char *csv = data_of("holes", "x,y\n1,2\n2,\n3,1\n,4\n5,2\n7,9\n8,2\n9,1\n");
     struct taskrun r =
-        task_run("em.mixture", 1, 2, PARAMS("data", csv, "k", "1", "missing", "drop", "cov", "diagonal"));
+        task_run("em.mixture", 1, 2, PARAMS("data", csv, "k", "1", "na", "omit", "cov", "diagonal"));
     ck_assert_double_eq(answer_number(&r, "rows"), 6);
     ck_assert_double_eq(answer_number(&r, "rows_dropped"), 2);
     taskrun_free(&r);
     ck_assert_ptr_nonnull(strstr(task_error("em.mixture", 2, PARAMS("data", csv, "k", "1")),
-                                 "column \"y\" lacks a value in data row 2: give missing=drop"));
+                                 "column \"y\" lacks a value in data row 2: give na=omit"));
 }
 END_TEST
 
