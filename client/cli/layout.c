@@ -111,10 +111,25 @@ void grid_set(struct grid *g, size_t row, size_t column, const char *text)
     *cell = strdup(text);
 }
 
-static const char *grid_text(const struct grid *g, size_t row, size_t column)
+const char *grid_text(const struct grid *g, size_t row, size_t column)
 {
     const char *text = g->cells[row * g->n_columns + column];
     return text ? text : "";
+}
+
+void grid_drop(struct grid *g, size_t column)
+{
+    size_t to = 0;
+    for (size_t i = 0; i < g->n_rows * g->n_columns; i++) {
+        if (i % g->n_columns == column)
+            free(g->cells[i]);
+        else
+            g->cells[to++] = g->cells[i];
+    }
+    memmove(&g->right[column], &g->right[column + 1], (g->n_columns - column - 1) * sizeof *g->right);
+    while (to < g->n_rows * g->n_columns)
+        g->cells[to++] = NULL;
+    g->n_columns--;
 }
 
 void grid_fini(struct grid *g)

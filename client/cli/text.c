@@ -2,6 +2,7 @@
  *
  * The members of an answer become aligned lines, a list of objects becomes a table, "plot" is left to --plot. Numbers
  * that a standard error belongs to are shown as far as it leaves sense in them. */
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,6 +268,48 @@ static void print_more(FILE *out, const struct style *style, int depth, size_t n
                       style->dim, count, style->plain);
 }
 
+/* Is this a number that nothing but its column tells how to write? */
+static bool is_free(const char *name, const json_t *v, double se)
+{
+    bool own = is_bias(name) || is_rough(name) || is_p_value(name, se) || (has_se_scale(name) && se > 0);
+    return json_is_number(v) && isfinite(json_number_value(v)) && !own;
+}
+
+/* The decimals that seven digits of a number need. */
+static int decimals_of(double d)
+{
+    char text[NUMBER_BYTES];
+    (void)snprintf(text, sizeof text, "%.7g", d);
+    const char *point = strchr(text, '.');
+    return !point ? 0 : strchr(text, 'e') ? INT_MAX : (int)strlen(point + 1);
+}
+
+/* Decimals for the numbers of a column: four digits of the largest, two at least of the smallest, none that all lack. False:
+ * each is written by itself, as they are whole, too far apart, or something tells how. */
+static bool column_decimals(const json_t *object, const json_t *rows, size_t n, const char *key, double se,
+                            int *ret)
+{
+    double most = 0, least = INFINITY;
+    int needed = 0;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *row = json_array_get(rows, i), *v = json_object_get(row, key);
+        if (!v || json_is_null(v))
+            continue;
+        if (!is_free(key, v, row_se(row, object, se)))
+            return false;
+        double d = fabs(json_number_value(v));
+        needed = decimals_of(d) > needed ? decimals_of(d) : needed;
+        most = d > most ? d : most;
+        least = d > 0 && d < least ? d : least;
+    }
+    if (!needed || most >= 1e7 || most < 1e-4 || most > least * 1e5)
+        return false;
+    int first = 3 - (int)floor(log10(most)), last = 1 - (int)floor(log10(least));
+    *ret = first > last ? first : last;
+    *ret = *ret < 0 ? 0 : *ret > needed ? needed : *ret;
+    return true;
+}
+
 /* A list of objects as a table: the members of all of them, in order of first appearance. `object` has the list. */
 static void print_rows(FILE *out, const struct style *style, int depth, const json_t *object,
                        const json_t *rows, size_t n, double se)
@@ -283,12 +326,16 @@ static void print_rows(FILE *out, const struct style *style, int depth, const js
         size_t c = 0;
         json_object_foreach(names, key, member)
         {
+            int decimals = 0;
+            bool even = column_decimals(object, rows, n, key, se, &decimals);
             grid_set(&g, 0, c, key);
             for (size_t i = 0; i < n; i++) {
                 const json_t *row = json_array_get(rows, i), *v = json_object_get(row, key);
                 char text[TEXT_BYTES] = "";
                 if (json_is_array(v))
                     list_text(v, text);
+                else if (even && json_is_number(v))
+                    (void)snprintf(text, sizeof text, "%.*f", decimals, json_number_value(v));
                 else if (v)
                     value_text(key, v, row_se(row, object, se), text);
                 grid_set(&g, i + 1, c, text);
@@ -469,13 +516,28 @@ static size_t print_fact(FILE *out, const struct style *style, size_t at, const 
     return 2 + width;
 }
 
+/* The items of a cell, or of the least and the most of them. */
+static void print_n(const json_t *report, char *ret)
+{
+    const json_t *cells = json_object_get(report, "cells");
+    json_int_t least = json_integer_value(json_object_get(report, "n")), most = least;
+    for (size_t i = 0; i < json_array_size(cells); i++) {
+        json_int_t one = json_integer_value(json_object_get(json_array_get(cells, i), "n"));
+        least = i == 0 || one < least ? one : least;
+        most = i == 0 || one > most ? one : most;
+    }
+    int at = snprintf(ret, TEXT_BYTES, "%" JSON_INTEGER_FORMAT, least);
+    if (most > least)
+        (void)snprintf(ret + at, TEXT_BYTES - (size_t)at, " to %" JSON_INTEGER_FORMAT, most);
+}
+
 static void print_footer(FILE *out, const struct style *style, const json_t *report)
 {
     char text[2 * TEXT_BYTES], part[TEXT_BYTES];
     const json_t *slots = json_object_get(report, "slots"), *busy = json_object_get(report, "efficiency");
     const char *until = json_string_value(json_object_get(report, "until")),
                *digest = json_string_value(json_object_get(report, "digest"));
-    value_text("", json_object_get(report, "n"), 0, part);
+    print_n(report, part);
     (void)snprintf(text, sizeof text, "n %s%s%s%s%s", part, until ? " (" : "",
                    !until                                             ? ""
                    : json_is_true(json_object_get(report, "stopped")) ? "until "
@@ -670,6 +732,58 @@ static size_t scan_cells(const json_t *cells, const char *column, struct cell_ta
     return rows;
 }
 
+static bool same_columns(const struct grid *g, size_t a, size_t b)
+{
+    for (size_t r = 1; r < g->n_rows; r++)
+        if (strcmp(grid_text(g, r, a), grid_text(g, r, b)) != 0)
+            return false;
+    return true;
+}
+
+/* What the grid sets, under another name. */
+static bool is_key_again(const struct grid *g, size_t column)
+{
+    const char *name = grid_text(g, 0, column);
+    for (size_t key = 0; key < g->n_keys && strncmp(name, "result.", 7) == 0; key++)
+        if (strcmp(grid_text(g, 0, key), name + 7) == 0 && same_columns(g, key, column))
+            return true;
+    return false;
+}
+
+/* The same in all rows, and no estimate. */
+static bool is_constant(const struct grid *g, size_t column)
+{
+    const char *name = grid_text(g, 0, column), *first = grid_text(g, 1, column);
+    if (g->n_rows < 3 || !*first || has_se_scale(name) || !strcmp(name, "failed") || !strcmp(name, "partial"))
+        return false;
+    for (size_t r = 2; r < g->n_rows; r++)
+        if (strcmp(grid_text(g, r, column), first) != 0)
+            return false;
+    return true;
+}
+
+/* Leaves such columns out. Gives a line that tells those that are the same in all rows, but for n, which the last line tells;
+ * free it. */
+static char *take_constants(struct grid *g)
+{
+    char *line = NULL;
+    size_t len;
+    FILE *f = open_memstream(&line, &len);
+    for (size_t c = g->n_keys; f && c < g->n_columns;) {
+        bool again = is_key_again(g, c), constant = !again && is_constant(g, c);
+        if (constant && strcmp(grid_text(g, 0, c), "n") != 0)
+            (void)fprintf(f, "%s%s %s", ftell(f) > 0 ? " \u00b7 " : "all: ", grid_text(g, 0, c),
+                          grid_text(g, 1, c));
+        if (again || constant)
+            grid_drop(g, c);
+        else
+            c++;
+    }
+    if (f)
+        (void)fclose(f);
+    return line;
+}
+
 static void print_cells(FILE *out, const struct style *style, const json_t *cells)
 {
     char name[TEXT_BYTES];
@@ -695,7 +809,14 @@ static void print_cells(FILE *out, const struct style *style, const json_t *cell
                 row_members(cell, part, set_cell, &t);
             } while (++k < json_array_size(parts));
         }
+        char *constants = take_constants(&g);
         grid_print(out, style, "  ", &g);
+        if (constants && *constants) {
+            (void)fprintf(out, "\n  %s", style->dim);
+            (void)text_wrap(out, style, 2, 4, constants);
+            (void)fprintf(out, "%s\n", style->plain);
+        }
+        free(constants);
     }
     grid_fini(&g);
     json_decref(t.names);

@@ -65,6 +65,8 @@ struct grid {
 };
 bool grid_init(struct grid *g, size_t n_rows, size_t n_columns);
 void grid_set(struct grid *g, size_t row, size_t column, const char *text);
+const char *grid_text(const struct grid *g, size_t row, size_t column); /* "" where none was set */
+void grid_drop(struct grid *g, size_t column);                          /* that column is gone */
 void grid_print(FILE *out, const struct style *style, const char *indent, const struct grid *g);
 void grid_fini(struct grid *g);
 

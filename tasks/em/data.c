@@ -79,11 +79,10 @@ static qx_err copy_rows(struct qx_ctx *ctx, const struct qx_column *const *colum
                                 columns[i]->name, (unsigned long long)row + 1);
         }
         if (i < d->p && !omit)
-            return qx_error(
-                ctx, QX_ERR_INVALID,
-                "column \"%.60s\" lacks a value in data row %llu: give na=omit to leave such "
-                "rows out",
-                columns[i]->name, (unsigned long long)row + 1);
+            return qx_error(ctx, QX_ERR_INVALID,
+                            "column \"%.60s\" lacks a value in data row %llu: give na=omit to leave such "
+                            "rows out",
+                            columns[i]->name, (unsigned long long)row + 1);
         d->n += i == d->p;
         *ret_dropped += i < d->p;
     }

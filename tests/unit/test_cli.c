@@ -492,6 +492,45 @@ START_TEST(numbers_of_a_column_stand_by_their_points)
 }
 END_TEST
 
+START_TEST(a_column_has_one_number_of_decimals)
+{
+    char *text = members_as(
+        &writer_text,
+        "\"parameters\": [{\"name\": \"mu\", \"q5\": -0.870393, \"ess\": 3751.37, \"tiny\": 1e-9, \"k\": 2}, "
+        "{\"name\": \"tau\", \"q5\": 0.261245, \"ess\": 987.6, \"tiny\": 0.5, \"k\": 14}, "
+        "{\"name\": \"lp\", \"q5\": -11.2367, \"ess\": 1777.1, \"tiny\": null, \"k\": 3}]");
+    ck_assert_msg(strstr(text, "    name      q5   ess   tiny   k\n"
+                               "    mu     -0.87  3751  1e-09   2\n"
+                               "    tau     0.26   988    0.5  14\n"
+                               "    lp    -11.24  1777      -   3\n") != NULL,
+                  "%s", text);
+    free(text);
+}
+END_TEST
+
+START_TEST(what_is_the_same_in_all_cells_is_told_once)
+{
+    static const char cells[] =
+        "{\"task\": \"power\", \"version\": \"1.0\", \"params\": {}, \"n\": 9, \"items\": 18, \"seed\": 1, "
+        "\"elapsed_s\": 0.01, \"slots\": 1, \"partial\": false, \"cells\": ["
+        "{\"params\": {\"n\": \"20\"}, \"n\": 9, \"failed\": 0, \"complete\": true, \"result\": "
+        "{\"alpha\": 0.05, \"n\": 20, \"estimate\": 0.5, \"se\": 0.1, \"analytic\": 0.51}},"
+        "{\"params\": {\"n\": \"40\"}, \"n\": 9, \"failed\": 0, \"complete\": true, \"result\": "
+        "{\"alpha\": 0.05, \"n\": 40, \"estimate\": 0.5, \"se\": 0.1, \"analytic\": 0.62}}]}";
+    char *text = answer_as(&writer_text, cells, 0);
+    ck_assert_msg(strstr(text, "   n  estimate     se  analytic\n"
+                               "  20     0.500  0.100      0.51\n"
+                               "  40     0.500  0.100      0.62\n"
+                               "\n"
+                               "  all: alpha 0.05\n") != NULL,
+                  "%s", text);
+    free(text);
+    text = answer_as(&writer_csv, cells, 0); /* where nothing is left out */
+    ck_assert_ptr_nonnull(strstr(text, "n,alpha,result.n,estimate"));
+    free(text);
+}
+END_TEST
+
 START_TEST(shares_are_no_p_values)
 {
     char *text = members_as(
@@ -562,6 +601,8 @@ int main(void)
     tcase_add_test(answers, csv_of_a_grid_over_n_keeps_both);
     tcase_add_test(answers, a_coefficient_is_a_row);
     tcase_add_test(answers, numbers_of_a_column_stand_by_their_points);
+    tcase_add_test(answers, a_column_has_one_number_of_decimals);
+    tcase_add_test(answers, what_is_the_same_in_all_cells_is_told_once);
     tcase_add_test(answers, shares_are_no_p_values);
     tcase_add_test(answers, what_has_a_place_of_its_own_is_not_shown);
     tcase_add_test(answers, nothing_finished_is_told);
