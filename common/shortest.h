@@ -4,7 +4,7 @@
 
 enum { SHORTEST_BYTES = 32 };
 
-/* What printf's %.15g, %.16g or %.17g give: the first of them that reads back as v. v is finite. */
+/* What printf's %.15g, %.16g or %.17g give: the first of them that reads back as v; "inf" and "nan". */
 void shortest_double(double v, char ret[SHORTEST_BYTES]);
 
 #endif

@@ -96,9 +96,10 @@ int answer_show(struct cli *cli, struct qx_client *c, const struct qx_result *r,
     int status = status_of(&r->info), drawn = STATUS_OK, saved = STATUS_OK;
     bool json = !strcmp(cli->writer->name, "json"), running = r->info.state == QX_JOB_RUNNING;
     if (status != STATUS_USAGE && (json || running || has_answer(r))) {
-        json_t *report = report_new(r, given, n_given);
+        struct qx_error err;
+        json_t *report = report_new(r, given, n_given, &err);
         if (!report)
-            return cli_fail(STATUS_FAILED, "out of memory for the answer");
+            return cli_error(&err);
         json_t *files = save_take(report);
         saved = choose_list(cli, report);
         if (!saved)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/cli/writer.h"
+#include "common/shortest.h"
 
 static void put_text(FILE *out, const char *text)
 {
@@ -29,7 +30,7 @@ static void put_value(FILE *out, const json_t *v)
     else if (json_is_integer(v))
         (void)fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
     else if (json_is_real(v) && isfinite(json_real_value(v))) {
-        number_shortest(json_real_value(v), number);
+        shortest_double(json_real_value(v), number);
         (void)fputs(number, out);
     } else if (json_is_boolean(v))
         (void)fputs(json_is_true(v) ? "true" : "false", out);

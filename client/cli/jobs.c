@@ -141,7 +141,8 @@ static json_t *unfinished(struct qx_client *c, const struct qx_job_info *i, bool
     struct qx_error ignored;
     if (i->state != QX_JOB_DONE || qx_client_result(c, i->job, false, &r, &ignored) != QX_ERR_OK)
         return NULL;
-    json_t *report = report_new(r, NULL, 0), *why = json_incref(json_object_get(report, "unfinished"));
+    json_t *report = report_new(r, NULL, 0, &ignored),
+           *why = json_incref(json_object_get(report, "unfinished"));
     if (text && why) {
         json_t *line = json_sprintf("%s; `qx run` goes on in rounds", json_string_value(why));
         json_decref(why);

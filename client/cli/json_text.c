@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "client/cli/writer.h"
+#include "common/shortest.h"
 
 static void newline(FILE *out, int indent, int depth)
 {
@@ -10,8 +11,20 @@ static void newline(FILE *out, int indent, int depth)
         (void)fprintf(out, "\n%*s", indent * depth, "");
 }
 
+static bool needs_escapes(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == '"' || text[i] == '\\' || text[i] == 0x7f)
+            return true;
+    return false;
+}
+
 static void write_string(FILE *out, const json_t *s)
 {
+    if (!needs_escapes(json_string_value(s), json_string_length(s))) {
+        (void)fprintf(out, "\"%s\"", json_string_value(s));
+        return;
+    }
     char *text = json_dumps(s, JSON_ENCODE_ANY);
     (void)fputs(text ? text : "\"\"", out);
     free(text);
@@ -84,7 +97,7 @@ static void write_value(FILE *out, const json_t *v, int indent, int depth)
         (void)fprintf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
         break;
     case JSON_REAL:
-        number_shortest(json_real_value(v), number);
+        shortest_double(json_real_value(v), number);
         (void)fputs(isfinite(json_real_value(v)) ? number : "null", out);
         break;
     case JSON_TRUE:

@@ -10,6 +10,7 @@
 
 #include "client/cli/writer.h"
 #include "common/error.h"
+#include "common/shortest.h"
 
 struct run { /* consecutive rows of one cell, lying together in the file */
     uint32_t cell, round;
@@ -115,7 +116,7 @@ static void write_number(FILE *f, double v)
     if (v == floor(v) && fabs(v) < 1e15)
         (void)fprintf(f, "%.0f", v);
     else {
-        number_shortest(v, text);
+        shortest_double(v, text);
         (void)fputs(text, f);
     }
 }

@@ -5,15 +5,6 @@
 
 #include "client/cli/writer.h"
 
-void number_shortest(double v, char *ret)
-{
-    for (int digits = 15; digits <= 17; digits++) {
-        (void)snprintf(ret, NUMBER_BYTES, "%.*g", digits, v);
-        if (strtod(ret, NULL) == v)
-            return;
-    }
-}
-
 static int exponent(double v)
 {
     return v != 0 ? (int)floor(log10(fabs(v))) : 0;

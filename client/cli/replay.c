@@ -10,6 +10,7 @@
 #include "client/cli/jobspec.h"
 #include "common/decl.h"
 #include "common/error.h"
+#include "common/shortest.h"
 #include "host/host.h"
 
 struct data_set {
@@ -294,7 +295,7 @@ static void show_text(struct cli *cli, const json_t *o)
     {
         (void)snprintf(number, sizeof number, "-");
         if (json_is_real(v))
-            number_shortest(json_real_value(v), number);
+            shortest_double(json_real_value(v), number);
         (void)fprintf(cli->out, "  %s = %s\n", key, number);
     }
     number_seconds(json_number_value(json_object_get(o, "elapsed_s")), number);

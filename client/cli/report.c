@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/error.h"
+
 /* A number past 2^63 has no JSON integer here; its digits are kept as text. */
 static json_t *json_u64(uint64_t v)
 {
@@ -48,16 +50,22 @@ static void add_data(json_t *to, const struct qx_arg *args, uint32_t n)
     json_decref(o);
 }
 
-static json_t *parsed(const char *text)
+/* What a worker wrote, passed on unread. err: the first that is no JSON. */
+static json_t *parsed(const struct qx_result *r, const char *text, struct qx_error *err)
 {
-    json_t *v = *text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
-    return v ? v : json_null();
+    json_error_t where;
+    json_t *v = *text ? json_loads(text, JSON_DECODE_ANY, &where) : json_null();
+    if (!v && err->code == QX_ERR_OK)
+        (void)qx_fail(err, QX_ERR_TASK, "an answer of task %s %s is no JSON: %s (byte %d)", r->info.task,
+                      r->info.version, where.text, where.position);
+    return v;
 }
 
 /* The answer of a cell; *ret_why: why its task wants another round, which is no part of it, or NULL. */
-static json_t *answer_json(const struct qx_cell *c, json_t **ret_why)
+static json_t *answer_json(const struct qx_result *r, const struct qx_cell *c, json_t **ret_why,
+                           struct qx_error *err)
 {
-    json_t *result = parsed(c->result_json), *next = json_object_get(result, "next");
+    json_t *result = parsed(r, c->result_json, err), *next = json_object_get(result, "next");
     *ret_why = NULL;
     if (next) {
         const json_t *why = json_object_get(next, "why");
@@ -67,9 +75,9 @@ static json_t *answer_json(const struct qx_cell *c, json_t **ret_why)
     return result;
 }
 
-static json_t *cell_json(const struct qx_result *r, const struct qx_cell *c)
+static json_t *cell_json(const struct qx_result *r, const struct qx_cell *c, struct qx_error *err)
 {
-    json_t *o = json_object(), *why, *result = answer_json(c, &why);
+    json_t *o = json_object(), *why, *result = answer_json(r, c, &why, err);
     json_object_set_new(o, "params", params_json(r, c->args, c->n_args));
     add_data(o, c->args, c->n_args);
     json_object_set_new(o, "n", json_u64(c->n_items));
@@ -97,12 +105,12 @@ static void add_causes(json_t *all, const json_t *cell, uint32_t index, bool man
     }
 }
 
-static json_t *failures_json(const struct qx_result *r)
+static json_t *failures_json(const struct qx_result *r, struct qx_error *err)
 {
     uint64_t count = 0;
     json_t *causes = json_array();
     for (uint32_t i = 0; i < r->n_cells; i++) {
-        json_t *f = parsed(r->cells[i].failures_json);
+        json_t *f = parsed(r, r->cells[i].failures_json, err);
         count += r->cells[i].n_failed;
         add_causes(causes, f, i, r->n_cells > 1);
         json_decref(f);
@@ -115,11 +123,11 @@ static bool is_grid(const struct qx_result *r)
     return r->n_cells > 1 || (r->n_cells == 1 && r->cells[0].n_args);
 }
 
-static void add_answer(json_t *o, const struct qx_result *r)
+static void add_answer(json_t *o, const struct qx_result *r, struct qx_error *err)
 {
     json_t *why = NULL, *cells = json_array();
     if (!is_grid(r)) {
-        json_t *result = r->n_cells ? answer_json(&r->cells[0], &why) : json_null();
+        json_t *result = r->n_cells ? answer_json(r, &r->cells[0], &why, err) : json_null();
         if (why)
             json_object_set_new(o, "unfinished", why);
         json_object_set_new(o, "result", result);
@@ -127,7 +135,7 @@ static void add_answer(json_t *o, const struct qx_result *r)
         return;
     }
     for (uint32_t i = 0; i < r->n_cells; i++) {
-        json_t *cell = cell_json(r, &r->cells[i]), *its = json_object_get(cell, "unfinished");
+        json_t *cell = cell_json(r, &r->cells[i], err), *its = json_object_get(cell, "unfinished");
         if (its && !why)
             json_object_set(o, "unfinished", why = its);
         json_array_append_new(cells, cell);
@@ -182,7 +190,8 @@ static void add_split(json_t *o, const struct qx_job_info *i)
                                   "reducing_s", (double)(i->reduce_ns + i->sink_ns) / 1e9));
 }
 
-json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32_t n_given)
+json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32_t n_given,
+                   struct qx_error *err)
 {
     const struct qx_job_info *i = &r->info;
     json_t *o = json_object();
@@ -210,13 +219,20 @@ json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32
     if (*i->error)
         json_object_set_new(o, "error", json_string(i->error));
     json_object_set_new(o, "partial", json_boolean(partial || !r->n_cells));
-    add_answer(o, r);
-    json_object_set_new(o, "failures", failures_json(r));
+    struct qx_error bad = {0};
+    add_answer(o, r, &bad);
+    json_object_set_new(o, "failures", failures_json(r, &bad));
     json_object_set_new(o, "items", json_u64(items));
     add_times(o, i);
     json_object_set_new(o, "digest",
                         json_string(!*r->digest && r->n_cells == 1 ? r->cells[0].digest : r->digest));
     add_split(o, i);
     add_speed(o, i);
-    return o;
+    if (o && bad.code == QX_ERR_OK)
+        return o;
+    json_decref(o);
+    *err = bad;
+    if (bad.code == QX_ERR_OK)
+        (void)qx_fail(err, QX_ERR_NOMEM, "out of memory for the answer");
+    return NULL;
 }

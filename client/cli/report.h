@@ -10,7 +10,9 @@
 
 #include "quincunx/job.h"
 
-/* given: the parameters as the user wrote them (data files by name), or NULL: as the job has them. NULL: no memory. */
-json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32_t n_given);
+/* given: the parameters as the user wrote them (data files by name), or NULL: as the job has them. NULL and err:
+ * no memory, or an answer is no JSON. */
+json_t *report_new(const struct qx_result *r, const struct qx_arg *given, uint32_t n_given,
+                   struct qx_error *err);
 
 #endif

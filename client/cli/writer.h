@@ -40,7 +40,6 @@ void json_write(FILE *out, const json_t *value, int indent);
 
 /* ---- numbers as text; every buffer takes NUMBER_BYTES ---- */
 enum { NUMBER_BYTES = 48 };
-void number_shortest(double v, char *ret);
 /* To the second or third digit of `se`; 6 significant digits where that is no positive number. */
 void number_with_se(double v, double se, char *ret);
 void number_seconds(double s, char *ret); /* "85 ms", "1.23 s", "2 min 3 s" */

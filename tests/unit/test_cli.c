@@ -6,6 +6,7 @@
 
 #include "client/cli/cells.h"
 #include "client/cli/progress.h"
+#include "client/cli/report.h"
 #include "client/cli/writer.h"
 
 static const char *cell_text(const struct cells *c, uint32_t cell)
@@ -109,21 +110,6 @@ START_TEST(numbers_show_what_their_error_leaves)
         number_with_se(cases[i].v, cases[i].se, text);
         ck_assert_str_eq(text, cases[i].text);
     }
-}
-END_TEST
-
-START_TEST(shortest_numbers_read_back_the_same)
-{
-    static const double values[] = {
-        0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308, 3.1692, 0.016226433249485236, -2.5e-9, 1e22};
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        char text[NUMBER_BYTES];
-        number_shortest(values[i], text);
-        ck_assert_double_eq(strtod(text, NULL), values[i]);
-    }
-    char text[NUMBER_BYTES];
-    number_shortest(0.1, text);
-    ck_assert_str_eq(text, "0.1");
 }
 END_TEST
 
@@ -531,6 +517,26 @@ START_TEST(what_is_the_same_in_all_cells_is_told_once)
 }
 END_TEST
 
+START_TEST(an_answer_that_is_no_json_is_an_error)
+{
+    struct qx_error err = {0};
+    struct qx_cell cell = {
+        .n_items = 3, .complete = true, .digest = "", .result_json = "{\"a\": 1}", .failures_json = ""};
+    struct qx_result r = {.info = {.state = QX_JOB_DONE, .task = "t.x", .version = "1.0", .error = ""},
+                          .cells = &cell,
+                          .n_cells = 1,
+                          .until = "",
+                          .digest = ""};
+    json_t *report = report_new(&r, NULL, 0, &err);
+    ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(report, "result"), "a")), 1);
+    json_decref(report);
+    cell.result_json = "{\"a\": 1";
+    ck_assert_ptr_null(report_new(&r, NULL, 0, &err));
+    ck_assert_int_eq(err.code, QX_ERR_TASK);
+    ck_assert_msg(strstr(err.text, "an answer of task t.x 1.0 is no JSON: ") != NULL, "%s", err.text);
+}
+END_TEST
+
 START_TEST(shares_are_no_p_values)
 {
     char *text = members_as(
@@ -587,7 +593,6 @@ int main(void)
     tcase_add_test(grid, grids_are_crossed_first_slowest);
     tcase_add_test(grid, wrong_grids_are_explained);
     tcase_add_test(numbers, numbers_show_what_their_error_leaves);
-    tcase_add_test(numbers, shortest_numbers_read_back_the_same);
     tcase_add_test(numbers, times_and_counts_read_well);
     tcase_add_test(progress, progress_tells_share_rate_and_time_left);
     tcase_add_test(progress, progress_to_a_precision_goes_with_the_square);
@@ -603,6 +608,7 @@ int main(void)
     tcase_add_test(answers, numbers_of_a_column_stand_by_their_points);
     tcase_add_test(answers, a_column_has_one_number_of_decimals);
     tcase_add_test(answers, what_is_the_same_in_all_cells_is_told_once);
+    tcase_add_test(answers, an_answer_that_is_no_json_is_an_error);
     tcase_add_test(answers, shares_are_no_p_values);
     tcase_add_test(answers, what_has_a_place_of_its_own_is_not_shown);
     tcase_add_test(answers, nothing_finished_is_told);
