@@ -1,4 +1,5 @@
 /* `qx tasks`, `qx workers`: what a farm has. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/cli/cli.h"
@@ -49,13 +50,13 @@ static json_t *task_json(const struct qx_task_info *t)
                      "params", params);
 }
 
-/* "required", "[0.5]", "one of t2, anova [t2]", "0 .. 1 [0.95]" */
+/* "t2, anova", "0 .. 1", "text" */
 static void param_values(const struct qx_param_info *p, char *ret, size_t len)
 {
     size_t at = 0;
     ret[0] = '\0';
     for (uint32_t i = 0; i < p->n_choices && at < len; i++)
-        at += (size_t)snprintf(ret + at, len - at, "%s%s", i ? "|" : "", p->choices[i]);
+        at += (size_t)snprintf(ret + at, len - at, "%s%s", i ? ", " : "", p->choices[i]);
     if (!p->n_choices && (p->min != 0 || p->max != 0)) {
         char lo[NUMBER_BYTES], hi[NUMBER_BYTES];
         (void)snprintf(lo, sizeof lo, "%g", p->min);
@@ -69,28 +70,44 @@ static void param_values(const struct qx_param_info *p, char *ret, size_t len)
 static void explain_params(FILE *out, const struct style *style, const struct qx_task_info *t)
 {
     struct grid g;
-    if (grid_init(&g, (size_t)t->n_params + 1, 4)) {
-        static const char *const titles[] = {"parameter", "values", "default", ""};
-        for (size_t c = 0; c < 4; c++)
+    if (grid_init(&g, (size_t)t->n_params + 1, 3)) {
+        static const char *const titles[] = {"parameter", "default", ""};
+        for (size_t c = 0; c < 3; c++)
             grid_set(&g, 0, c, titles[c]);
         for (uint32_t i = 0; i < t->n_params; i++) {
             const struct qx_param_info *p = &t->params[i];
-            char values[256];
+            char values[512], meaning[1024];
             param_values(p, values, sizeof values);
+            (void)snprintf(meaning, sizeof meaning, "%s [%s]", p->help, values);
             grid_set(&g, i + 1, 0, p->name);
-            grid_set(&g, i + 1, 1, values);
-            grid_set(&g, i + 1, 2, p->required ? "(must be given)" : *p->fallback ? p->fallback : "-");
-            grid_set(&g, i + 1, 3, p->help);
+            grid_set(&g, i + 1, 1, p->required ? "(must be given)" : *p->fallback ? p->fallback : "-");
+            grid_set(&g, i + 1, 2, meaning);
         }
         grid_print(out, style, "  ", &g);
     }
     grid_fini(&g);
 }
 
+static void explain_details(FILE *out, const struct style *style, const char *details)
+{
+    (void)fputc('\n', out);
+    for (const char *end; *details; details = *end ? end + 1 : end) {
+        end = strchr(details, '\n');
+        end = end ? end : details + strlen(details);
+        char *line = strndup(details, (size_t)(end - details));
+        if (line)
+            (void)text_wrap(out, style, 0, strncmp(line, "Example: ", 9) ? 0 : 9, line);
+        (void)fputc('\n', out);
+        free(line);
+    }
+}
+
 static void explain(struct cli *cli, const struct qx_task_info *t)
 {
     FILE *out = cli->out;
-    (void)fprintf(out, "%s%s%s %s - %s\n\n", cli->style.bold, t->name, cli->style.plain, t->version, t->help);
+    (void)fprintf(out, "%s%s%s %s - ", cli->style.bold, t->name, cli->style.plain, t->version);
+    (void)text_wrap(out, &cli->style, strlen(t->name) + strlen(t->version) + 4, 2, t->help);
+    (void)fputs("\n\n", out);
     if (t->n_params)
         explain_params(out, &cli->style, t);
     if (*t->items_from)
@@ -105,7 +122,7 @@ static void explain(struct cli *cli, const struct qx_task_info *t)
         (void)fprintf(out, "\n  %sThis task cannot promise the same answer twice.%s\n", cli->style.warn,
                       cli->style.plain);
     if (*t->details)
-        (void)fprintf(out, "\n%s%s", t->details, t->details[strlen(t->details) - 1] == '\n' ? "" : "\n");
+        explain_details(out, &cli->style, t->details);
 }
 
 /* What a parameter may be, a line a value; "@file" where it names one. */

@@ -303,6 +303,23 @@ int command_cancel(struct cli *cli)
     return status;
 }
 
+/* A job that cannot have as many items as were asked for goes on to all that there are. */
+static void say_extended(const struct cli *cli, struct qx_client *c, uint64_t job, uint64_t n)
+{
+    struct qx_job_list *list;
+    struct qx_error ignored;
+    if (qx_client_jobs(c, job, &list, &ignored) != QX_ERR_OK)
+        return;
+    uint64_t total = list->n ? list->jobs[0].items_total : 0, cells = list->n ? list->jobs[0].n_cells : 1;
+    if (total < n * cells)
+        cli_note(cli, "job %llu goes on to %llu items, which are all that there are", (unsigned long long)job,
+                 (unsigned long long)total);
+    else
+        cli_note(cli, "job %llu goes on to %llu items%s", (unsigned long long)job, (unsigned long long)n,
+                 cells > 1 ? " a cell" : "");
+    qx_job_list_free(list);
+}
+
 int command_extend(struct cli *cli)
 {
     struct qx_client *c;
@@ -317,7 +334,7 @@ int command_extend(struct cli *cli)
     if (status)
         return status;
     if (qx_client_extend(c, job, n, &err) == QX_ERR_OK)
-        cli_note(cli, "job %llu goes on to %llu items", (unsigned long long)job, (unsigned long long)n);
+        say_extended(cli, c, job, n);
     else
         status = cli_error(&err);
     qx_client_close(c);

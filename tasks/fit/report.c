@@ -9,7 +9,7 @@
 #include "fit/record.h"
 
 /* An answer travels in one message: beyond this many numbers the tables go into files. */
-enum { NUMBERS_MAX = 1200000, PLOT_POINTS = 1000, PLOT_PANELS = 6, LABEL_BYTES = 1024 };
+enum { NUMBERS_MAX = 1200000, PLOT_POINTS = 1000, PLOT_NAMES = 60, PLOT_PANELS = 6, LABEL_BYTES = 1024 };
 
 struct report {
     struct qx_ctx *ctx;
@@ -314,7 +314,27 @@ static void emit_series(const struct report *r, const char *term, const char *wh
     qx_emit_list(r->ctx, what);
     for (size_t at = 0; (at = record_read(r->records, r->len, at, r->kind, r->f->n_values, &rec)) > 0;) {
         if (rec.item % every == 0 && panel_row(r, &rec, term, &v))
-            qx_emit_number(r->ctx, NULL, which == 2 ? (double)rec.item + 1 : v[0] + 1.96 * which * v[1]);
+            qx_emit_number(r->ctx, NULL, v[0] + 1.96 * which * v[1]);
+    }
+    qx_emit_close(r->ctx);
+}
+
+/* The names of the groups, where they can be read, else their places. */
+static void emit_places(const struct report *r, const char *term)
+{
+    struct record rec;
+    const double *v;
+    char label[LABEL_BYTES];
+    uint64_t every = r->n_items / PLOT_POINTS + 1;
+    qx_emit_list(r->ctx, "x");
+    for (size_t at = 0; (at = record_read(r->records, r->len, at, r->kind, r->f->n_values, &rec)) > 0;) {
+        if (rec.item % every != 0 || !panel_row(r, &rec, term, &v))
+            continue;
+        label_of(r->f, rec.item, label);
+        if (r->n_items <= PLOT_NAMES)
+            qx_emit_text(r->ctx, NULL, label);
+        else
+            qx_emit_number(r->ctx, NULL, (double)rec.item + 1);
     }
     qx_emit_close(r->ctx);
 }
@@ -324,12 +344,13 @@ static void emit_panel(const struct report *r, const char *term)
     qx_emit_open(r->ctx, NULL);
     qx_emit_text(r->ctx, "kind", "points");
     qx_emit_text(r->ctx, "title", term);
-    qx_emit_text(r->ctx, "xlabel", "group, in order of appearance");
+    qx_emit_text(r->ctx, "xlabel",
+                 r->n_items <= PLOT_NAMES ? qx_text(r->ctx, "by") : "group, in order of appearance");
     qx_emit_text(r->ctx, "ylabel", "estimate +- 1.96 se");
     qx_emit_list(r->ctx, "series");
     qx_emit_open(r->ctx, NULL);
     qx_emit_text(r->ctx, "name", term);
-    emit_series(r, term, "x", 2);
+    emit_places(r, term);
     emit_series(r, term, "y", 0);
     emit_series(r, term, "lower", -1);
     emit_series(r, term, "upper", 1);

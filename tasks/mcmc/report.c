@@ -124,6 +124,7 @@ static bool has_terms(const struct target *t)
 static void emit_parameters(struct qx_ctx *ctx, const struct target *t, const struct diag *d)
 {
     bool terms = has_terms(t);
+    qx_emit_text(ctx, "table", "parameters");
     qx_emit_list(ctx, "parameters");
     for (uint32_t k = 0; k <= t->n_out; k++) {
         qx_emit_open(ctx, NULL);

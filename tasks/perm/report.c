@@ -237,7 +237,7 @@ static void emit_histogram(struct qx_ctx *ctx, const struct perm *p, const struc
     double shift = p->stat.shift[0], width = (p->hi - p->lo) / p->bins;
     used_bins(ctx, p, a, &from, &to);
     (void)snprintf(title, sizeof title, "%llu arrangements, %.100s", (unsigned long long)n, p->data.by);
-    open_panel(ctx, "histogram", title, stat_words(p->stat.kind), "arrangements");
+    open_panel(ctx, "histogram", title, stat_words(p->stat.kind), "");
     qx_emit_list(ctx, "edges");
     for (uint32_t i = from; i <= to; i++)
         qx_emit_number(ctx, NULL, p->lo + i * width);
@@ -336,8 +336,16 @@ static void emit_curves(struct qx_ctx *ctx, const struct adjusted *ps, uint32_t 
     close_panel(ctx);
 }
 
-static void emit_variables(struct qx_ctx *ctx, const struct perm *p, const struct adjusted *ps)
+/* Of a share seen in n independent draws. */
+static double share_se(double p, uint64_t n)
 {
+    return sqrt(p * (1 - p) / (double)n);
+}
+
+static void emit_variables(struct qx_ctx *ctx, const struct perm *p, const struct adjusted *ps, bool exact,
+                           uint64_t n)
+{
+    qx_emit_text(ctx, "table", "variables");
     qx_emit_list(ctx, "variables");
     for (uint32_t v = p->stat.n_vars; v-- > 0;) {
         double t = p->observed[v];
@@ -345,7 +353,11 @@ static void emit_variables(struct qx_ctx *ctx, const struct perm *p, const struc
         qx_emit_text(ctx, "variable", p->data.columns[p->order[v]]->name);
         qx_emit_number(ctx, "statistic", fabs(t) < 1e200 ? t + p->stat.shift[v] : NAN);
         qx_emit_number(ctx, "p", ps[v].p);
+        if (!exact)
+            qx_emit_number(ctx, "mc_se_p", share_se(ps[v].p, n));
         qx_emit_number(ctx, "p_maxT", ps[v].max_t);
+        if (!exact)
+            qx_emit_number(ctx, "mc_se_maxT", share_se(ps[v].max_t, n));
         qx_emit_number(ctx, "p_BH", ps[v].bh);
         qx_emit_close(ctx);
     }
@@ -392,7 +404,7 @@ static qx_err finish_many(struct qx_ctx *ctx, const struct perm *p, const struct
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
     }
     emit_many_head(ctx, p, exact, words[0]);
-    emit_variables(ctx, p, ps);
+    emit_variables(ctx, p, ps, exact, words[0]);
     emit_curves(ctx, ps, p->stat.n_vars);
     free(ps);
     return QX_ERR_OK;

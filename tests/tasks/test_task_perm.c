@@ -252,6 +252,11 @@ START_TEST(many_variables_as_in_r)
         check_variable(&r, 2, "a", -1.5100896457383481, 12.0 / 70, max_t[2], 0.2666666666666667, tolerance);
         check_variable(&r, 3, "c", 0.1114556425150706, 64.0 / 70, max_t[3], 0.9142857142857143, tolerance);
         ck_assert_double_eq(answer_number(&r, "n_variables"), 4);
+        ck_assert_str_eq(answer_text(&r, "table"), "variables");
+        double p = answer_number(&r, "variables.1.p");
+        if (random)
+            ck_assert_double_eq_tol(answer_number(&r, "variables.1.mc_se_p"), sqrt(p * (1 - p) / 20000),
+                                    1e-15);
         taskrun_free(&r);
     }
 }
