@@ -36,13 +36,13 @@ enum stat_kind {
 
 struct spec {
     enum stat_kind kind;
-    double number;  /* share trimmed at each end; probability */
-    bool intercept; /* LM */
+    double number; /* share trimmed at each end; probability */
     uint32_t n_columns;
-    char (*columns)[SPEC_NAME_BYTES]; /* names, or expressions of a row; LM: the response first; EXPR: none */
+    char (*columns)[SPEC_NAME_BYTES]; /* names, or expressions of a row; LM, EXPR: none */
     char *text;                       /* as the user wrote it */
     char *expression; /* EXPR: with spec_part_name() for each part; as long as what the user wrote */
     char *path;       /* PLUGIN */
+    char *formula;    /* LM; model/formula.h reads it */
     uint32_t n_parts;
     struct spec *parts; /* EXPR: each a statistic of its own */
 };

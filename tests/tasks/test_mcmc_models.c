@@ -326,7 +326,7 @@ START_TEST(mistakes_are_explained)
         {target_open_schools, P("data", "yes", "y", "y", "se", "x"),
          "se: the standard error in data row 3 is not above 0"},
         {target_open_linear, P("data", "yes"), "needs formula="},
-        {target_open_linear, P("data", "yes", "formula", "~ x"), "a response is wanted"},
+        {target_open_linear, P("data", "yes", "formula", "~ x"), "needs a response"},
         {target_open_linear, P("data", "yes", "formula", "y ~ x +* g"), "formula: "},
         {target_open_linear, P("data", "yes", "formula", "y ~ factor(y)"),
          "12 rows are too few for 12 coefficients"},
