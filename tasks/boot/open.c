@@ -145,7 +145,7 @@ static qx_err open_stats(struct qx_ctx *ctx, struct boot *b, const struct spec_l
 
 static qx_err open_spec(struct qx_ctx *ctx, struct boot *b)
 {
-    char why[SPEC_ERROR_BYTES];
+    char why[PLACE_BYTES];
     struct spec_list *specs = calloc(1, sizeof *specs);
     if (!specs)
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");

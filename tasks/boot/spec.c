@@ -51,18 +51,13 @@ static bool fail(const struct reader *r, const char *fmt, ...) __attribute__((fo
 
 static bool fail(const struct reader *r, const char *fmt, ...)
 {
-    char what[160];
+    char what[PLACE_BYTES];
     va_list ap;
     va_start(ap, fmt);
     /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is started above */
     (void)vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    size_t characters = 1;
-    for (const char *p = r->text; p < r->p; p++)
-        characters += ((unsigned char)*p & 0xC0) != 0x80;
-    (void)snprintf(r->error, SPEC_ERROR_BYTES, "stat: %s at position %zu of \"%.48s\"", what, characters,
-                   r->text);
-    return false;
+    return place_error(r->error, r->text, (size_t)(r->p - r->text), PLACE_WORD, "stat: %s", what);
 }
 
 static void skip_space(struct reader *r)
@@ -409,7 +404,7 @@ static void trim(const char **from, const char **to)
         --*to;
 }
 
-bool spec_parse(struct spec_list *ret, const char *text, char ret_error[SPEC_ERROR_BYTES])
+bool spec_parse(struct spec_list *ret, const char *text, char ret_error[PLACE_BYTES])
 {
     *ret = (struct spec_list){.n = 0};
     bool ok = true;
@@ -420,7 +415,7 @@ bool spec_parse(struct spec_list *ret, const char *text, char ret_error[SPEC_ERR
         const char *first = from, *last = to;
         trim(&first, &last);
         if (ret->n == SPEC_STATS_MAX) {
-            (void)snprintf(ret_error, SPEC_ERROR_BYTES, "stat: more than %d statistics", SPEC_STATS_MAX);
+            (void)snprintf(ret_error, PLACE_BYTES, "stat: more than %d statistics", SPEC_STATS_MAX);
             ok = false;
         } else if (first < last || (ret->n == 0 && !*to)) {
             struct spec *s = &ret->list[ret->n++];
@@ -428,7 +423,7 @@ bool spec_parse(struct spec_list *ret, const char *text, char ret_error[SPEC_ERR
             if (ok)
                 ok = read_one(s, ret_error);
             else
-                (void)snprintf(ret_error, SPEC_ERROR_BYTES, "out of memory");
+                (void)snprintf(ret_error, PLACE_BYTES, "out of memory");
         }
         if (!*to)
             break;

@@ -2,14 +2,11 @@
 #ifndef TASKS_BOOT_SPEC_H
 #define TASKS_BOOT_SPEC_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "shared/place.h"
 
 enum {
     SPEC_COLUMNS_MAX = 32,
     SPEC_NAME_BYTES = 128,
-    SPEC_ERROR_BYTES = 320,
     SPEC_STATS_MAX = 16,
     SPEC_PARTS_MAX = 32,
     SPEC_PATH_BYTES = 512
@@ -53,7 +50,7 @@ struct spec_list {
 };
 
 /* False, with a text that says where and what was expected (or that memory ran out); *ret is then empty. */
-bool spec_parse(struct spec_list *ret, const char *text, char ret_error[SPEC_ERROR_BYTES]);
+bool spec_parse(struct spec_list *ret, const char *text, char ret_error[PLACE_BYTES]);
 void spec_fini(struct spec_list *l); /* one that is all zero is fine */
 
 /* How a part is called in an expression. */

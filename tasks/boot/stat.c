@@ -342,25 +342,27 @@ static qx_err open_foreign(struct qx_ctx *ctx, const struct spec *spec, const st
     return QX_ERR_OK;
 }
 
-/* What muParser says of the expression with its names for statistics, as said of what the user wrote. */
-static qx_err expression_error(struct qx_ctx *ctx, const struct spec *spec, const char *why)
+/* A misspelt statistic looks like an unknown function to an expression. */
+static bool check_statistics(const struct spec *spec, char ret_error[PLACE_BYTES])
 {
-    static const char unknown[] = "unknown name \"";
-    const char *at = strstr(why, " at position "), *near = NULL;
-    if (!at)
-        return qx_error(ctx, QX_ERR_INVALID, "stat: %s", why);
-    if (strncmp(why, unknown, sizeof unknown - 1) == 0)
-        near = spec_nearest(why + sizeof unknown - 1, strcspn(why + sizeof unknown - 1, "\""));
-    at = near ? strchr(why + sizeof unknown - 1, '"') + 1 : at;
-    return qx_error(ctx, QX_ERR_INVALID, "stat: %.*s%s%s%s at position %ld of \"%.80s\"", (int)(at - why),
-                    why, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "",
-                    strtol(strstr(at, " at position ") + strlen(" at position "), NULL, 10), spec->text);
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    char name[32];
+    for (const char *p = spec->expression; *p; p += strcspn(p, word)) {
+        size_t len = strspn(p, word);
+        const char *near = len > 1 && len < sizeof name && p[len] == '(' ? spec_nearest(p, len) : NULL;
+        (void)snprintf(name, sizeof name, "%.*s", near ? (int)len : 0, p);
+        if (near && !expr_is_taken(name))
+            return place_error(ret_error, spec->text, (size_t)(p - spec->expression), len,
+                               "unknown name \"%s\" (did you mean \"%s\"?)", name, near);
+        p += len;
+    }
+    return true;
 }
 
 static qx_err open_expr(struct qx_ctx *ctx, const struct spec *spec, const struct data *d,
                         const struct columns *columns, const uint32_t *places, struct stat *s)
 {
-    char names[SPEC_PARTS_MAX + 1][SPEC_PART_BYTES], why[EXPR_ERROR_BYTES];
+    char names[SPEC_PARTS_MAX + 1][SPEC_PART_BYTES], why[PLACE_BYTES];
     const char *name_list[SPEC_PARTS_MAX + 1];
     s->parts = calloc(spec->n_parts, sizeof *s->parts);
     s->part_values = calloc(spec->n_parts + 1, sizeof *s->part_values);
@@ -376,8 +378,9 @@ static qx_err open_expr(struct qx_ctx *ctx, const struct spec *spec, const struc
         name_list[k] = names[k];
     }
     name_list[s->n_parts] = "n";
-    s->expr = expr_new(spec->expression, name_list, s->n_parts + 1, why);
-    return s->expr ? QX_ERR_OK : expression_error(ctx, spec, why);
+    if (check_statistics(spec, why))
+        s->expr = expr_new(spec->expression, spec->text, name_list, s->n_parts + 1, why);
+    return s->expr ? QX_ERR_OK : qx_error(ctx, QX_ERR_INVALID, "stat: %s", why);
 }
 
 static qx_err open_order(struct qx_ctx *ctx, struct stat *s)

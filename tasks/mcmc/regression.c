@@ -243,7 +243,7 @@ static qx_err name_coefficients(const struct target_spec *spec, struct target *t
     qx_err e = QX_ERR_OK;
     m->flat = true;
     for (uint32_t k = 0; e == QX_ERR_OK && k < m->p; k++) {
-        char why[PRIOR_ERROR_BYTES];
+        char why[PLACE_BYTES];
         struct prior by_term;
         target_name(t, k, "beta[%u]", k + 1);
         (void)snprintf(t->terms[k], sizeof t->terms[0], "%.63s", d->names[keep[k]]);

@@ -19,7 +19,7 @@
 /* The only statistic of a text. */
 static struct spec *parse(struct spec_list *l, const char *text)
 {
-    char why[SPEC_ERROR_BYTES];
+    char why[PLACE_BYTES];
     ck_assert_msg(spec_parse(l, text, why), "%s", why);
     ck_assert_uint_eq(l->n, 1);
     return &l->list[0];
@@ -91,7 +91,7 @@ END_TEST
 START_TEST(several_statistics_are_read)
 {
     struct spec_list l;
-    char why[SPEC_ERROR_BYTES];
+    char why[PLACE_BYTES];
     ck_assert(spec_parse(&l, "mean(x);sd(`a;b`) ; mean(x)/2 ;", why));
     ck_assert_uint_eq(l.n, 3);
     ck_assert_str_eq(l.list[1].columns[0], "a;b");
@@ -99,7 +99,7 @@ START_TEST(several_statistics_are_read)
     spec_fini(&l);
     ck_assert(!spec_parse(&l, "mean(x); corr(x,y)", why));
     ck_assert_str_eq(
-        why, "stat: unknown statistic \"corr\" (did you mean \"cor\"?) at position 1 of \"corr(x,y)\"");
+        why, "stat: unknown statistic \"corr\" (did you mean \"cor\"?) at position 1: corr <-- here (x,y)");
     ck_assert_uint_eq(l.n, 0);
 }
 END_TEST
@@ -108,33 +108,34 @@ static const struct {
     const char *text, *error;
 } bad[] = {
     {"", "stat: unknown statistic \"\"; there are mean median trimmed sd var quantile cor ratio diff sum min "
-         "max lm at position 1 of \"\""},
-    {"maen(x)", "stat: unknown statistic \"maen\" (did you mean \"mean\"?) at position 1 of \"maen(x)\""},
+         "max lm at position 1:  <-- here"},
+    {"maen(x)", "stat: unknown statistic \"maen\" (did you mean \"mean\"?) at position 1: maen <-- here (x)"},
     {"kurtosis(x)", "stat: unknown statistic \"kurtosis\"; there are mean median trimmed sd var quantile cor "
-                    "ratio diff sum min max lm at "
-                    "position 1 of \"kurtosis(x)\""},
-    {"mean", "stat: expected \"(\" as in mean(x) at position 5 of \"mean\""},
+                    "ratio diff sum min max lm at position 1: kurtosis <-- here (x)"},
+    {"mean", "stat: expected \"(\" as in mean(x) at position 5: mean <-- here"},
     {"mean()",
-     "stat: expected a column as in mean(x) (names with signs go in quotes) at position 6 of \"mean()\""},
-    {"mean(x", "stat: expected \")\" as in mean(x) at position 7 of \"mean(x\""},
-    {"mean(x,y)", "stat: expected \")\" as in mean(x) at position 7 of \"mean(x,y)\""},
-    {"cor(x)", "stat: expected \",\" as in cor(x, y) at position 6 of \"cor(x)\""},
-    {"mean(x) y", "stat: unexpected text after mean(x) at position 9 of \"mean(x) y\""},
-    {"quantile(x,1.5)", "stat: a probability outside of 0 .. 1 at position 15 of \"quantile(x,1.5)\""},
-    {"quantile(x,p)", "stat: expected a number as in quantile(x, 0.9) at position 12 of \"quantile(x,p)\""},
-    {"trimmed(x,0.5)", "stat: a trimmed share outside of 0 .. 0.5 at position 14 of \"trimmed(x,0.5)\""},
-    {"mean(\"x)", "stat: a quote that is never closed at position 6 of \"mean(\"x)\""},
-    {"lm(y~x", "stat: expected \")\" as in lm(y ~ x1 + x2) at position 7 of \"lm(y~x\""},
-    {"2*trimmed(x)", "stat: expected \",\" as in trimmed(x, 0.1) at position 12 of \"2*trimmed(x)\""},
-    {"expr: 1+2", "stat: an expression without any statistic, as mean(x), at position 6 of \"expr: 1+2\""},
-    {"plugin:(x)", "stat: expected the name of a plugin as in plugin:name(x, y) at position 8 of "
-                   "\"plugin:(x)\""},
+     "stat: expected a column as in mean(x) (names with signs go in quotes) at position 6: mean() <-- here"},
+    {"mean(x", "stat: expected \")\" as in mean(x) at position 7: mean(x <-- here"},
+    {"mean(x,y)", "stat: expected \")\" as in mean(x) at position 7: mean(x, <-- here y)"},
+    {"cor(x)", "stat: expected \",\" as in cor(x, y) at position 6: cor(x) <-- here"},
+    {"mean(x) y", "stat: unexpected text after mean(x) at position 9: mean(x) y <-- here"},
+    {"quantile(x,1.5)", "stat: a probability outside of 0 .. 1 at position 15: quantile(x,1.5) <-- here"},
+    {"quantile(x,p)",
+     "stat: expected a number as in quantile(x, 0.9) at position 12: quantile(x,p <-- here )"},
+    {"trimmed(x,0.5)", "stat: a trimmed share outside of 0 .. 0.5 at position 14: trimmed(x,0.5) <-- here"},
+    {"mean(\"x)", "stat: a quote that is never closed at position 6: mean(\" <-- here x)"},
+    {"lm(y~x", "stat: expected \")\" as in lm(y ~ x1 + x2) at position 7: lm(y~x <-- here"},
+    {"2*trimmed(x)", "stat: expected \",\" as in trimmed(x, 0.1) at position 12: 2*trimmed(x) <-- here"},
+    {"expr: 1+2",
+     "stat: an expression without any statistic, as mean(x), at position 7: expr: 1 <-- here +2"},
+    {"plugin:(x)",
+     "stat: expected the name of a plugin as in plugin:name(x, y) at position 8: plugin:( <-- here x)"},
 };
 
 START_TEST(bad_statistics_are_explained)
 {
     struct spec_list s;
-    char why[SPEC_ERROR_BYTES];
+    char why[PLACE_BYTES];
     ck_assert_msg(!spec_parse(&s, bad[_i].text, why), "%s was accepted", bad[_i].text);
     ck_assert_str_eq(why, bad[_i].error);
 }

@@ -119,7 +119,7 @@ static struct qx_ctx ctx = {&host, 7, &never, NULL};
 static qx_err open_model(target_open_f *open, const char *const *params, struct target *t)
 {
     static struct priors priors;
-    char why[PRIOR_ERROR_BYTES];
+    char why[PLACE_BYTES];
     said = params;
     *t = (struct target){.n_dim = 0};
     ck_assert_msg(priors_parse(&priors, ctx_param(&ctx, "priors", NULL), why), "%s", why);

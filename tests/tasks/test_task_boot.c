@@ -233,7 +233,7 @@ START_TEST(mistakes_are_explained)
     expect("is left to resample: at least 2 are needed",
            PARAMS("data", data, "stat", "mean(LSAT)", "where", "g=a"));
     expect("is not of the form column=value", PARAMS("data", data, "stat", "mean(LSAT)", "where", "g"));
-    expect("formula: the text ends where a name or a number is expected at position 6: LSAT~^ here",
+    expect("formula: the text ends where a name or a number is expected at position 6: LSAT~ <-- here",
            PARAMS("data", data, "stat", "lm(LSAT~)"));
     expect("formula: lm needs a response", PARAMS("data", data, "stat", "lm(~GPA)"));
     expect("formula: the response g is a factor, not a number", PARAMS("data", data, "stat", "lm(g~GPA)"));
