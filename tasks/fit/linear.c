@@ -97,7 +97,7 @@ static void tabulate(struct linear *l, const double *coef, const double *se, boo
         v[0] = coef[j];
         v[1] = se[j];
         v[2] = coef[j] / se[j];
-        v[3] = normal ? tail_normal(v[2]) : tail_t(v[2], df);
+        v[3] = normal ? tail_z(v[2], ALT_TWO_SIDED) : tail_t(v[2], df, ALT_TWO_SIDED);
         v[4] = coef[j] - wide * se[j];
         v[5] = coef[j] + wide * se[j];
     }

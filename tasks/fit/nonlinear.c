@@ -261,7 +261,7 @@ static const char *nonlinear_run(void *state, const uint32_t *rows, uint32_t n, 
         v[0] = b;
         v[1] = se;
         v[2] = b / se;
-        v[3] = tail_t(v[2], df);
+        v[3] = tail_t(v[2], df, ALT_TWO_SIDED);
         v[4] = b - wide * se;
         v[5] = b + wide * se;
     }

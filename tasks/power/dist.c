@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "power/rmath.h"
 #include "shared/law.h"
+#include "shared/rmath.h"
 
 static const struct law laws[DIST_KIND_COUNT] = {
     [DIST_NORMAL] = {.name = "normal"},

@@ -13,9 +13,9 @@
 #include "power/mean.h"
 #include "power/prop.h"
 #include "power/rank.h"
+#include "power/region.h"
 #include "power/search.h"
 #include "power/survival.h"
-#include "power/tail.h"
 
 static const double rel = 1e-12;
 
