@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "boot/draw.h"
-#include "boot/lm.h"
+#include "boot/refit.h"
 
 const char *const boot_ci_names[CI_COUNT] = {"normal", "basic", "percentile", "studentized", "bca"};
 const char *const boot_type_names[TYPE_COUNT] = {"ordinary", "parametric", "wild",
@@ -74,7 +74,7 @@ static const char *model_value(struct qx_ctx *ctx, struct boot *b, uint64_t item
         for (uint32_t i = 0; i < b->data.n; i++)
             b->turned[i] = b->sigma * qx_normal(&rng);
     }
-    return lm_value_errors(b->stats[0].lm, b->turned, theta, se);
+    return refit_errors(b->stats[0].refit, b->turned, theta, se);
 }
 
 static const char *item_value(struct qx_ctx *ctx, struct boot *b, uint64_t item, double *theta, double *se,

@@ -129,7 +129,7 @@ static qx_err bind_expression(struct qx_ctx *ctx, struct columns *c, const char 
                               uint32_t *ret_place)
 {
     struct args args = {.n = 0};
-    char why[EXPR_ERROR_BYTES];
+    char why[PLACE_BYTES];
     qx_err e = bind_args(ctx, c, text, usage, &args);
     if (e == QX_ERR_OK)
         e = add(ctx, c, (struct column){.n_args = args.n}, ret_place);
@@ -140,7 +140,7 @@ static qx_err bind_expression(struct qx_ctx *ctx, struct columns *c, const char 
     if (!column->args)
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
     memcpy(column->args, args.places, args.n * sizeof *column->args);
-    column->expr = expr_new(text, args.names, args.n, why);
+    column->expr = expr_new(text, NULL, args.names, args.n, why);
     if (!column->expr)
         return qx_error(ctx, QX_ERR_INVALID, "stat: %s", why);
     if (args.n == 0)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "boot/boot.h"
-#include "boot/lm.h"
+#include "boot/refit.h"
 
 /* Every value is kept up to EXACT_MAX resamples, or fewer where many numbers are kept of each; a sketch takes over there. */
 enum { REDUCERS_MAX = 32, EXACT_MAX = 1000000, KEPT_MAX = 4000000, ITEMS_DEFAULT = 10000 };
@@ -145,7 +145,7 @@ static qx_err open_stats(struct qx_ctx *ctx, struct boot *b, const struct spec_l
 
 static qx_err open_spec(struct qx_ctx *ctx, struct boot *b)
 {
-    char why[SPEC_ERROR_BYTES];
+    char why[PLACE_BYTES];
     struct spec_list *specs = calloc(1, sizeof *specs);
     if (!specs)
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
@@ -186,13 +186,13 @@ static qx_err open_wild(struct qx_ctx *ctx, struct boot *b)
 {
     if (!is_model(b))
         return qx_error(ctx, QX_ERR_INVALID, "type=wild is for a linear model alone, as in stat='lm(y~x)'");
-    const struct lm *m = b->stats[0].lm;
+    const struct refit *m = b->stats[0].refit;
     char hc = qx_text(ctx, "hc")[0];
     b->wild = strcmp(qx_text(ctx, "wild"), "mammen") == 0 ? WILD_MAMMEN : WILD_RADEMACHER;
     for (uint32_t i = 0; i < b->data.n; i++) {
-        double rest = 1 - lm_leverage(m, i);
+        double rest = 1 - refit_leverage(m, i);
         rest = rest > 1e-12 ? rest : 1; /* such a row is fitted exactly: its residual is 0 */
-        b->errors[i] = lm_residuals(m)[i] / (hc == '3' ? rest : hc == '2' ? sqrt(rest) : 1);
+        b->errors[i] = refit_residuals(m)[i] / (hc == '3' ? rest : hc == '2' ? sqrt(rest) : 1);
     }
     return QX_ERR_OK;
 }
@@ -212,7 +212,7 @@ static qx_err open_parametric(struct qx_ctx *ctx, struct boot *b)
     if (dist != DIST_NORMAL)
         return qx_error(ctx, QX_ERR_INVALID, "type=parametric: the errors of lm() are normal, not %s",
                         dist_names[dist]);
-    b->sigma = lm_sigma(b->stats[0].lm);
+    b->sigma = refit_sigma(b->stats[0].refit);
     return QX_ERR_OK;
 }
 

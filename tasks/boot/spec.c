@@ -51,18 +51,13 @@ static bool fail(const struct reader *r, const char *fmt, ...) __attribute__((fo
 
 static bool fail(const struct reader *r, const char *fmt, ...)
 {
-    char what[160];
+    char what[PLACE_BYTES];
     va_list ap;
     va_start(ap, fmt);
     /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is started above */
     (void)vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    size_t characters = 1;
-    for (const char *p = r->text; p < r->p; p++)
-        characters += ((unsigned char)*p & 0xC0) != 0x80;
-    (void)snprintf(r->error, SPEC_ERROR_BYTES, "stat: %s at position %zu of \"%.48s\"", what, characters,
-                   r->text);
-    return false;
+    return place_error(r->error, r->text, (size_t)(r->p - r->text), PLACE_WORD, "stat: %s", what);
 }
 
 static void skip_space(struct reader *r)
@@ -163,14 +158,11 @@ static const char *next_call(const char *p, const char *end, const char **ret_cl
     return end;
 }
 
-/* A column: "in quotes", `in backticks`, or bare; in formulas up to one of ,()~+-, elsewhere it may be an expression of the
- * row: up to the comma or bracket that ends the argument. */
-static const char *end_of_bare(const struct reader *r, enum stat_kind kind)
+/* A column: "in quotes", `in backticks`, or bare, when it may be an expression of the row: up to the comma or bracket that
+ * ends the argument. */
+static const char *end_of_bare(const char *p)
 {
-    if (kind == STAT_LM)
-        return r->p + strcspn(r->p, ",()~+-\"`");
     int depth = 0;
-    const char *p = r->p;
     for (; *p && !(depth == 0 && (*p == ',' || *p == ')')); p = step(p))
         depth += (*p == '(') - (*p == ')');
     return p;
@@ -189,7 +181,7 @@ static bool read_column(struct reader *r, struct spec *s)
         r->p = to + 1;
         return take(r, s->columns[s->n_columns++], from + 1, to);
     }
-    const char *to = end_of_bare(r, s->kind);
+    const char *to = end_of_bare(r->p);
     r->p = to;
     while (to > from && to[-1] == ' ')
         to--;
@@ -228,29 +220,14 @@ static bool check_number(const struct reader *r, const struct spec *s)
     return true;
 }
 
-/* y ~ x1 + x2, y ~ 1, y ~ x - 1, y ~ 0 + x */
+/* What stands in the brackets of lm(). */
 static bool read_formula(struct reader *r, struct spec *s)
 {
-    s->intercept = true;
-    if (!read_column(r, s) || !expect(r, '~', STAT_LM))
-        return false;
-    bool minus = false;
-    do {
-        skip_space(r);
-        bool constant = (*r->p == '0' || *r->p == '1') && strchr(" +-)", r->p[1]) && r->p[1] != '\0';
-        if (constant) {
-            s->intercept = minus ? *r->p == '0' : *r->p == '1';
-            r->p++;
-        } else if (minus) {
-            return fail(r, "only 1 can be taken out with \"-\"");
-        } else if (!read_column(r, s)) {
-            return false;
-        }
-        minus = accept(r, '-');
-    } while (minus || accept(r, '+'));
-    if (!s->intercept && s->n_columns == 1)
-        return fail(r, "a model without any term");
-    return true;
+    const char *close = closing(r->p - 1);
+    size_t len = close ? (size_t)(close - r->p) : strlen(r->p);
+    s->formula = strndup(r->p, len);
+    r->p += len;
+    return s->formula || fail(r, "out of memory");
 }
 
 static bool read_args(struct reader *r, struct spec *s)
@@ -365,6 +342,7 @@ static void spec_free(struct spec *s)
     free(s->text);
     free(s->expression);
     free(s->path);
+    free(s->formula);
     *s = (struct spec){.kind = STAT_MEAN};
 }
 
@@ -426,7 +404,7 @@ static void trim(const char **from, const char **to)
         --*to;
 }
 
-bool spec_parse(struct spec_list *ret, const char *text, char ret_error[SPEC_ERROR_BYTES])
+bool spec_parse(struct spec_list *ret, const char *text, char ret_error[PLACE_BYTES])
 {
     *ret = (struct spec_list){.n = 0};
     bool ok = true;
@@ -437,7 +415,7 @@ bool spec_parse(struct spec_list *ret, const char *text, char ret_error[SPEC_ERR
         const char *first = from, *last = to;
         trim(&first, &last);
         if (ret->n == SPEC_STATS_MAX) {
-            (void)snprintf(ret_error, SPEC_ERROR_BYTES, "stat: more than %d statistics", SPEC_STATS_MAX);
+            (void)snprintf(ret_error, PLACE_BYTES, "stat: more than %d statistics", SPEC_STATS_MAX);
             ok = false;
         } else if (first < last || (ret->n == 0 && !*to)) {
             struct spec *s = &ret->list[ret->n++];
@@ -445,7 +423,7 @@ bool spec_parse(struct spec_list *ret, const char *text, char ret_error[SPEC_ERR
             if (ok)
                 ok = read_one(s, ret_error);
             else
-                (void)snprintf(ret_error, SPEC_ERROR_BYTES, "out of memory");
+                (void)snprintf(ret_error, PLACE_BYTES, "out of memory");
         }
         if (!*to)
             break;

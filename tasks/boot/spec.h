@@ -2,14 +2,11 @@
 #ifndef TASKS_BOOT_SPEC_H
 #define TASKS_BOOT_SPEC_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "shared/place.h"
 
 enum {
     SPEC_COLUMNS_MAX = 32,
     SPEC_NAME_BYTES = 128,
-    SPEC_ERROR_BYTES = 320,
     SPEC_STATS_MAX = 16,
     SPEC_PARTS_MAX = 32,
     SPEC_PATH_BYTES = 512
@@ -36,13 +33,13 @@ enum stat_kind {
 
 struct spec {
     enum stat_kind kind;
-    double number;  /* share trimmed at each end; probability */
-    bool intercept; /* LM */
+    double number; /* share trimmed at each end; probability */
     uint32_t n_columns;
-    char (*columns)[SPEC_NAME_BYTES]; /* names, or expressions of a row; LM: the response first; EXPR: none */
+    char (*columns)[SPEC_NAME_BYTES]; /* names, or expressions of a row; LM, EXPR: none */
     char *text;                       /* as the user wrote it */
     char *expression; /* EXPR: with spec_part_name() for each part; as long as what the user wrote */
     char *path;       /* PLUGIN */
+    char *formula;    /* LM; model/formula.h reads it */
     uint32_t n_parts;
     struct spec *parts; /* EXPR: each a statistic of its own */
 };
@@ -53,7 +50,7 @@ struct spec_list {
 };
 
 /* False, with a text that says where and what was expected (or that memory ran out); *ret is then empty. */
-bool spec_parse(struct spec_list *ret, const char *text, char ret_error[SPEC_ERROR_BYTES]);
+bool spec_parse(struct spec_list *ret, const char *text, char ret_error[PLACE_BYTES]);
 void spec_fini(struct spec_list *l); /* one that is all zero is fine */
 
 /* How a part is called in an expression. */

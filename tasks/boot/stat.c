@@ -7,7 +7,7 @@
 
 #include "boot/foreign.h"
 #include "boot/lanes.h"
-#include "boot/lm.h"
+#include "boot/linear.h"
 #include "boot/order.h"
 #include "mc/expr.h"
 
@@ -228,7 +228,7 @@ const char *stat_value(const struct stat *s, const int32_t *weights, uint32_t to
     case STAT_DIFF:
         return diff_value(s, weights, total, ret_theta, ret_se);
     case STAT_LM:
-        return lm_value(s->lm, weights, ret_theta, ret_se);
+        return refit_value(s->refit, weights, ret_theta, ret_se);
     case STAT_TRIMMED:
         *ret_theta = order_trimmed(s, weights, total, s->number, ret_se);
         return NULL;
@@ -318,38 +318,6 @@ static bool make_names(struct stat *s, uint32_t n)
     return true;
 }
 
-static qx_err open_lm(struct qx_ctx *ctx, const struct spec *spec, const struct columns *columns,
-                      const uint32_t *places, struct stat *s)
-{
-    const double *terms[STAT_THETA_MAX + 1] = {NULL};
-    uint32_t p = 0, n_terms = spec->n_columns - 1 + spec->intercept;
-    double *ones = malloc(s->n * sizeof *ones);
-    if (!ones || !make_names(s, n_terms)) {
-        free(ones);
-        return no_memory(ctx);
-    }
-    for (uint32_t i = 0; i < s->n; i++)
-        ones[i] = 1;
-    if (spec->intercept) {
-        (void)snprintf(s->names[0], SPEC_NAME_BYTES, "(Intercept)");
-        terms[p++] = ones;
-    }
-    for (uint32_t k = 1; k < spec->n_columns; k++) {
-        memcpy(s->names[p], spec->columns[k], SPEC_NAME_BYTES);
-        terms[p++] = columns->list[places[k]].values;
-    }
-    struct lm *m = NULL;
-    enum lm_error e = lm_new(s->x, terms, s->n, p, &m);
-    s->lm = m;
-    free(ones);
-    if (e == LM_COLLINEAR)
-        return qx_error(ctx, QX_ERR_INVALID,
-                        "lm: the terms are collinear (one is a combination of the others)");
-    if (e == LM_TOO_FEW_ROWS)
-        return qx_error(ctx, QX_ERR_INVALID, "lm: %u rows are too few for %u coefficients", s->n, p);
-    return e == LM_OK ? QX_ERR_OK : no_memory(ctx);
-}
-
 static qx_err open_foreign(struct qx_ctx *ctx, const struct spec *spec, const struct columns *columns,
                            const uint32_t *places, struct stat *s)
 {
@@ -374,25 +342,27 @@ static qx_err open_foreign(struct qx_ctx *ctx, const struct spec *spec, const st
     return QX_ERR_OK;
 }
 
-/* What muParser says of the expression with its names for statistics, as said of what the user wrote. */
-static qx_err expression_error(struct qx_ctx *ctx, const struct spec *spec, const char *why)
+/* A misspelt statistic looks like an unknown function to an expression. */
+static bool check_statistics(const struct spec *spec, char ret_error[PLACE_BYTES])
 {
-    static const char unknown[] = "unknown name \"";
-    const char *at = strstr(why, " at position "), *near = NULL;
-    if (!at)
-        return qx_error(ctx, QX_ERR_INVALID, "stat: %s", why);
-    if (strncmp(why, unknown, sizeof unknown - 1) == 0)
-        near = spec_nearest(why + sizeof unknown - 1, strcspn(why + sizeof unknown - 1, "\""));
-    at = near ? strchr(why + sizeof unknown - 1, '"') + 1 : at;
-    return qx_error(ctx, QX_ERR_INVALID, "stat: %.*s%s%s%s at position %ld of \"%.80s\"", (int)(at - why),
-                    why, near ? " (did you mean \"" : "", near ? near : "", near ? "\"?)" : "",
-                    strtol(strstr(at, " at position ") + strlen(" at position "), NULL, 10), spec->text);
+    static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    char name[32];
+    for (const char *p = spec->expression; *p; p += strcspn(p, word)) {
+        size_t len = strspn(p, word);
+        const char *near = len > 1 && len < sizeof name && p[len] == '(' ? spec_nearest(p, len) : NULL;
+        (void)snprintf(name, sizeof name, "%.*s", near ? (int)len : 0, p);
+        if (near && !expr_is_taken(name))
+            return place_error(ret_error, spec->text, (size_t)(p - spec->expression), len,
+                               "unknown name \"%s\" (did you mean \"%s\"?)", name, near);
+        p += len;
+    }
+    return true;
 }
 
 static qx_err open_expr(struct qx_ctx *ctx, const struct spec *spec, const struct data *d,
                         const struct columns *columns, const uint32_t *places, struct stat *s)
 {
-    char names[SPEC_PARTS_MAX + 1][SPEC_PART_BYTES], why[EXPR_ERROR_BYTES];
+    char names[SPEC_PARTS_MAX + 1][SPEC_PART_BYTES], why[PLACE_BYTES];
     const char *name_list[SPEC_PARTS_MAX + 1];
     s->parts = calloc(spec->n_parts, sizeof *s->parts);
     s->part_values = calloc(spec->n_parts + 1, sizeof *s->part_values);
@@ -408,8 +378,9 @@ static qx_err open_expr(struct qx_ctx *ctx, const struct spec *spec, const struc
         name_list[k] = names[k];
     }
     name_list[s->n_parts] = "n";
-    s->expr = expr_new(spec->expression, name_list, s->n_parts + 1, why);
-    return s->expr ? QX_ERR_OK : expression_error(ctx, spec, why);
+    if (check_statistics(spec, why))
+        s->expr = expr_new(spec->expression, spec->text, name_list, s->n_parts + 1, why);
+    return s->expr ? QX_ERR_OK : qx_error(ctx, QX_ERR_INVALID, "stat: %s", why);
 }
 
 static qx_err open_order(struct qx_ctx *ctx, struct stat *s)
@@ -455,8 +426,6 @@ static qx_err open_kind(struct qx_ctx *ctx, const struct spec *spec, const struc
     qx_err e = QX_ERR_OK;
     if (s->kind == STAT_DIFF)
         e = open_diff(ctx, spec, d, columns, places, s);
-    else if (s->kind == STAT_LM)
-        return open_lm(ctx, spec, columns, places, s);
     else if (is_ordered(s->kind))
         e = open_order(ctx, s);
     if (e != QX_ERR_OK)
@@ -499,6 +468,8 @@ qx_err stat_open(struct qx_ctx *ctx, const struct spec *spec, const struct data 
     qx_err e;
     if (s.kind == STAT_PLUGIN)
         e = open_foreign(ctx, spec, columns, places, &s);
+    else if (s.kind == STAT_LM)
+        e = linear_open(ctx, spec->formula, d, &s);
     else if (s.kind != STAT_EXPR)
         e = open_columns(ctx, spec, d, columns, places, &s);
     else if ((e = open_expr(ctx, spec, d, columns, places, &s)) == QX_ERR_OK)
@@ -513,6 +484,8 @@ qx_err stat_open(struct qx_ctx *ctx, const struct spec *spec, const struct data 
 qx_err stat_bind(struct qx_ctx *ctx, const struct spec *spec, struct columns *columns, uint32_t *places,
                  uint32_t *n_places)
 {
+    if (spec->kind == STAT_LM)
+        return linear_bind(ctx, spec->formula, columns);
     for (uint32_t k = 0; k < spec->n_parts; k++) {
         qx_err e = stat_bind(ctx, &spec->parts[k], columns, places, n_places);
         if (e != QX_ERR_OK)
@@ -559,6 +532,6 @@ void stat_fini(struct stat *s)
     free(s->order);
     free(s->ranked);
     free(s->names);
-    lm_free(s->lm);
+    (void)refit_free(s->refit);
     *s = (struct stat){.n = 0};
 }

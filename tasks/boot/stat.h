@@ -12,7 +12,7 @@
 
 enum { STAT_THETA_MAX = SPEC_COLUMNS_MAX };
 
-struct lm;
+struct refit;
 struct foreign;
 struct ranked;
 
@@ -26,8 +26,8 @@ struct stat {
     double ss_x, ss_y; /* of the data: sums of squared deviations, COR */
     uint32_t *groups;  /* DIFF: 0 or 1 */
     uint32_t *order;   /* rows by x, ascending: MEDIAN, QUANTILE, TRIMMED, MIN, MAX */
-    struct ranked *ranked; /* work space for it */
-    struct lm *lm;
+    struct ranked *ranked;   /* work space for it */
+    struct refit *refit;     /* LM */
     struct foreign *foreign; /* PLUGIN */
     uint32_t n_places, *places;
     const double **columns; /* PLUGIN: n_places */

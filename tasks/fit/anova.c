@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "fit/fitter.h"
-#include "fit/variables.h"
 #include "model/tail.h"
 
 struct anova {
@@ -29,7 +28,7 @@ static void anova_close(void *state)
 static qx_err open_vars(struct qx_ctx *ctx, const struct spec *s, const struct qx_table *t, uint32_t max_rows,
                         struct variables *ret)
 {
-    qx_err e = variables_open(ctx, s, s->formula, t, max_rows, ret);
+    qx_err e = spec_variables(ctx, s, s->formula, t, max_rows, ret);
     const struct formula *f = ret->formula;
     if (e != QX_ERR_OK || f->n_response != 1 || f->n_vars != 2 || ret->frame->vars[1].kind != FRAME_NUMBER)
         return e;
@@ -44,7 +43,7 @@ static qx_err open_vars(struct qx_ctx *ctx, const struct spec *s, const struct q
         return qx_error(ctx, QX_ERR_INVALID, "formula: too long");
     memcpy(text + len + more, ")", 2);
     variables_close(ret);
-    return variables_open(ctx, s, text, t, max_rows, ret);
+    return spec_variables(ctx, s, text, t, max_rows, ret);
 }
 
 static qx_err open_parts(struct qx_ctx *ctx, const struct spec *s, const struct qx_table *t,
@@ -52,7 +51,7 @@ static qx_err open_parts(struct qx_ctx *ctx, const struct spec *s, const struct 
 {
     qx_err e = open_vars(ctx, s, t, max_rows, &a->vars);
     if (e == QX_ERR_OK)
-        e = variables_need_response(ctx, &a->vars, "aov", true);
+        e = variables_need_response(ctx, &a->vars, "aov", false);
     if (e != QX_ERR_OK)
         return e;
     const struct formula *f = a->vars.formula;

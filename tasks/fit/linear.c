@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "fit/fitter.h"
-#include "fit/variables.h"
 #include "model/design.h"
 #include "model/glm.h"
 #include "model/tail.h"
@@ -37,9 +36,9 @@ static void linear_close(void *state)
 static qx_err open_parts(struct qx_ctx *ctx, struct linear *l, const struct qx_table *t, uint32_t max_rows)
 {
     bool glm = l->spec->model == FIT_GLM, binomial = glm && l->spec->family == FAMILY_BINOMIAL;
-    qx_err e = variables_open(ctx, l->spec, l->spec->formula, t, max_rows, &l->vars);
+    qx_err e = spec_variables(ctx, l->spec, l->spec->formula, t, max_rows, &l->vars);
     if (e == QX_ERR_OK)
-        e = variables_need_response(ctx, &l->vars, fit_model_names[l->spec->model], !binomial);
+        e = variables_need_response(ctx, &l->vars, glm ? "glm" : "lm", binomial);
     if (e == QX_ERR_OK)
         e = design_open(ctx, l->vars.frame, &l->design);
     if (e != QX_ERR_OK)
@@ -98,7 +97,7 @@ static void tabulate(struct linear *l, const double *coef, const double *se, boo
         v[0] = coef[j];
         v[1] = se[j];
         v[2] = coef[j] / se[j];
-        v[3] = normal ? tail_normal(v[2]) : tail_t(v[2], df);
+        v[3] = normal ? tail_z(v[2], ALT_TWO_SIDED) : tail_t(v[2], df, ALT_TWO_SIDED);
         v[4] = coef[j] - wide * se[j];
         v[5] = coef[j] + wide * se[j];
     }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "fit/fitter.h"
-#include "fit/variables.h"
 #include "model/nls.h"
 #include "model/tail.h"
 #include "shared/nearest.h"
@@ -182,11 +181,11 @@ static qx_err bind_columns(struct qx_ctx *ctx, struct nonlinear *m, const struct
         len += (size_t)snprintf(text + len, TEXT_BYTES - len, "%s`%s`", i ? " + " : " ~ 0 + ", m->inputs[i]);
     if (m->n_inputs == 0 && len < TEXT_BYTES)
         len += (size_t)snprintf(text + len, TEXT_BYTES - len, " ~ 1");
-    qx_err e = len < TEXT_BYTES ? variables_open(ctx, m->spec, text, m->table, max_rows, &m->vars)
+    qx_err e = len < TEXT_BYTES ? spec_variables(ctx, m->spec, text, m->table, max_rows, &m->vars)
                                 : qx_error(ctx, QX_ERR_INVALID, "formula: too long");
     free(text);
     if (e == QX_ERR_OK)
-        e = variables_need_response(ctx, &m->vars, "nls", true);
+        e = variables_need_response(ctx, &m->vars, "nls", false);
     for (uint32_t i = 0; e == QX_ERR_OK && i < m->n_inputs; i++) {
         for (uint32_t v = 0; v < m->vars.frame->n_vars; v++) { /* the response may be one of them */
             const struct node *n = m->vars.formula->vars[v].node;
@@ -262,7 +261,7 @@ static const char *nonlinear_run(void *state, const uint32_t *rows, uint32_t n, 
         v[0] = b;
         v[1] = se;
         v[2] = b / se;
-        v[3] = tail_t(v[2], df);
+        v[3] = tail_t(v[2], df, ALT_TWO_SIDED);
         v[4] = b - wide * se;
         v[5] = b + wide * se;
     }

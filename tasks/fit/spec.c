@@ -113,3 +113,11 @@ qx_err spec_read(struct qx_ctx *ctx, const struct qx_table *t, struct spec *ret)
     qx_err e = read_family(ctx, ret);
     return e == QX_ERR_OK ? read_by(ctx, t, ret) : e;
 }
+
+qx_err spec_variables(struct qx_ctx *ctx, const struct spec *s, const char *text, const struct qx_table *t,
+                      uint32_t max_rows, struct variables *ret)
+{
+    const struct frame_options opt = {
+        .weights = s->weights, .offset = s->offset, .na_fail = s->na_fail, .max_rows = max_rows};
+    return variables_open(ctx, t, text, s->by_names, s->n_by, &opt, ret);
+}

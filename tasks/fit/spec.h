@@ -3,7 +3,7 @@
 #define TASKS_FIT_SPEC_H
 
 #include "model/family.h"
-#include "quincunx/task.h"
+#include "model/variables.h"
 
 enum fit_model { FIT_LM, FIT_GLM, FIT_NLS, FIT_AOV, FIT_SUMMARY, FIT_MODEL_COUNT };
 enum { SPEC_BY_MAX = 16 };
@@ -26,5 +26,9 @@ struct spec {
 
 /* On failure ctx has been told why. */
 qx_err spec_read(struct qx_ctx *ctx, const struct qx_table *t, struct spec *ret);
+
+/* The variables of a formula with what the spec says of rows. On failure ctx has been told why. */
+qx_err spec_variables(struct qx_ctx *ctx, const struct spec *s, const char *text, const struct qx_table *t,
+                      uint32_t max_rows, struct variables *ret);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "fit/fitter.h"
-#include "fit/variables.h"
 #include "model/tail.h"
 
 enum { ROWS = 6, VALUES = 2 };
@@ -27,7 +26,7 @@ static void univariate_close(void *state)
 static qx_err open_parts(struct qx_ctx *ctx, const struct spec *s, const struct qx_table *t,
                          uint32_t max_rows, struct univariate *u)
 {
-    qx_err e = variables_open(ctx, s, s->formula, t, max_rows, &u->vars);
+    qx_err e = spec_variables(ctx, s, s->formula, t, max_rows, &u->vars);
     if (e != QX_ERR_OK)
         return e;
     if (u->vars.formula->n_vars != 1 || u->vars.frame->vars[0].kind != FRAME_NUMBER)

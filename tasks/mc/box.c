@@ -16,7 +16,7 @@ static bool box_alloc(struct box *b, uint32_t dim, char *err)
     b->names = calloc(dim, sizeof *b->names);
     if (!b->lo || !b->names) {
         box_fini(b);
-        (void)snprintf(err, BOX_ERROR_BYTES, "out of memory");
+        (void)snprintf(err, PLACE_BYTES, "out of memory");
         return false;
     }
     b->width = b->lo + dim;
@@ -31,7 +31,7 @@ void box_fini(struct box *b)
     *b = (struct box){0};
 }
 
-bool box_unit(struct box *b, uint32_t dim, char ret_error[BOX_ERROR_BYTES])
+bool box_unit(struct box *b, uint32_t dim, char ret_error[PLACE_BYTES])
 {
     if (!box_alloc(b, dim, ret_error))
         return false;
@@ -48,49 +48,38 @@ static bool is_infinity(const char *text)
     return strcasecmp(text, "inf") == 0 || strcasecmp(text, "infinity") == 0;
 }
 
-static bool fail_bound(const char *name, char *err)
-{
-    (void)snprintf(err, BOX_ERROR_BYTES, "over: a bound of %s is not a number", name);
-    return false;
-}
-
 static bool parse_bound(const char *name, const char *from, const char *to, double *ret, char *err)
 {
-    char text[256], why[EXPR_ERROR_BYTES];
+    char text[256], why[PLACE_BYTES];
     if (!part_copy(text, sizeof text, from, to)) {
-        (void)snprintf(err, BOX_ERROR_BYTES, "over: a bound of %s is too long", name);
+        (void)snprintf(err, PLACE_BYTES, "over: a bound of %s is too long", name);
         return false;
     }
     if (is_infinity(text)) {
         *ret = *text == '-' ? -INFINITY : INFINITY;
         return true;
     }
-    struct expr *e = expr_new(text, NULL, 0, why);
-    if (!e) {
-        (void)snprintf(err, BOX_ERROR_BYTES, "over: a bound of %s: %.160s", name, why);
-        return false;
-    }
-    double none = 0;
-    *ret = expr_value(e, &none);
-    expr_free(e);
-    return isfinite(*ret) || fail_bound(name, err);
+    if (expr_constant(text, ret, why))
+        return true;
+    (void)snprintf(err, PLACE_BYTES, "over: a bound of %s: %s", name, why);
+    return false;
 }
 
 static bool check_name(const struct box *b, uint32_t j, char *err)
 {
     const char *name = b->names[j];
     if (!scan_is_name(name, strlen(name))) {
-        (void)snprintf(err, BOX_ERROR_BYTES, "over: \"%.40s\" cannot name a variable", name);
+        (void)snprintf(err, PLACE_BYTES, "over: \"%.40s\" cannot name a variable", name);
         return false;
     }
     if (expr_is_taken(name)) {
-        (void)snprintf(err, BOX_ERROR_BYTES,
+        (void)snprintf(err, PLACE_BYTES,
                        "over: \"%s\" is a function or a constant; name the variable otherwise", name);
         return false;
     }
     for (uint32_t k = 0; k < j; k++) {
         if (strcmp(b->names[k], name) == 0) {
-            (void)snprintf(err, BOX_ERROR_BYTES, "over: \"%s\" is given twice", name);
+            (void)snprintf(err, PLACE_BYTES, "over: \"%s\" is given twice", name);
             return false;
         }
     }
@@ -104,12 +93,12 @@ static bool parse_side(struct box *b, uint32_t j, const char *from, const char *
     const char *colon = eq ? part_end(eq + 1, ':') : to;
     double hi;
     if (!eq || colon >= to) {
-        (void)snprintf(err, BOX_ERROR_BYTES, "over: \"%.*s\" is not of the form x=0:1",
+        (void)snprintf(err, PLACE_BYTES, "over: \"%.*s\" is not of the form x=0:1",
                        to - from > 40 ? 40 : (int)(to - from), from);
         return false;
     }
     if (!part_copy(b->names[j], BOX_NAME_BYTES, from, eq)) {
-        (void)snprintf(err, BOX_ERROR_BYTES, "over: the name of variable %u is too long", j + 1);
+        (void)snprintf(err, PLACE_BYTES, "over: the name of variable %u is too long", j + 1);
         return false;
     }
     if (!check_name(b, j, err) || !parse_bound(b->names[j], eq + 1, colon, &b->lo[j], err) ||
@@ -117,8 +106,8 @@ static bool parse_side(struct box *b, uint32_t j, const char *from, const char *
         return false;
     b->width[j] = hi - b->lo[j];
     if (!(hi > b->lo[j])) {
-        (void)snprintf(err, BOX_ERROR_BYTES, "over: %s=%g:%g is empty: the lower bound comes first",
-                       b->names[j], b->lo[j], hi);
+        (void)snprintf(err, PLACE_BYTES, "over: %s=%g:%g is empty: the lower bound comes first", b->names[j],
+                       b->lo[j], hi);
         return false;
     }
     b->hi[j] = hi;
@@ -128,13 +117,13 @@ static bool parse_side(struct box *b, uint32_t j, const char *from, const char *
     return true;
 }
 
-bool box_parse(struct box *b, const char *over, char ret_error[BOX_ERROR_BYTES])
+bool box_parse(struct box *b, const char *over, char ret_error[PLACE_BYTES])
 {
     uint32_t dim = 1;
     for (const char *p = part_end(over, ','); *p && dim <= BOX_DIM_MAX; p = part_end(p + 1, ','))
         dim++;
     if (dim > BOX_DIM_MAX) {
-        (void)snprintf(ret_error, BOX_ERROR_BYTES, "over: more than %d variables", BOX_DIM_MAX);
+        (void)snprintf(ret_error, PLACE_BYTES, "over: more than %d variables", BOX_DIM_MAX);
         return false;
     }
     if (!box_alloc(b, dim, ret_error))
@@ -149,7 +138,7 @@ bool box_parse(struct box *b, const char *over, char ret_error[BOX_ERROR_BYTES])
         from = to + (*to != '\0');
     }
     if (!(b->volume > 0) || (b->is_finite && !isfinite(b->volume))) {
-        (void)snprintf(ret_error, BOX_ERROR_BYTES, "over: the volume of the box is not a number that fits");
+        (void)snprintf(ret_error, PLACE_BYTES, "over: the volume of the box is not a number that fits");
         box_fini(b);
         return false;
     }

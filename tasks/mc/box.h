@@ -2,10 +2,9 @@
 #ifndef TASKS_MC_BOX_H
 #define TASKS_MC_BOX_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "shared/place.h"
 
-enum { BOX_DIM_MAX = 1024, BOX_ERROR_BYTES = 240, BOX_NAME_BYTES = 64 };
+enum { BOX_DIM_MAX = 1024, BOX_NAME_BYTES = 64 };
 
 struct box {
     uint32_t dim;
@@ -17,9 +16,9 @@ struct box {
 };
 
 /* From "x=0:1, y=-pi:2*pi". Bounds are expressions without variables, inf or -inf. */
-bool box_parse(struct box *b, const char *over, char ret_error[BOX_ERROR_BYTES]);
+bool box_parse(struct box *b, const char *over, char ret_error[PLACE_BYTES]);
 /* [0, 1]^dim with the variables x1 .. xdim. */
-bool box_unit(struct box *b, uint32_t dim, char ret_error[BOX_ERROR_BYTES]);
+bool box_unit(struct box *b, uint32_t dim, char ret_error[PLACE_BYTES]);
 void box_fini(struct box *b);
 
 /* n points of the unit cube, row-major, to points of the box, which is finite, in place. */

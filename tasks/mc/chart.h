@@ -12,12 +12,10 @@ struct chart {
     double *weight;    /* scratch, `batch` numbers; NULL if uniform */
 };
 
-enum { CHART_ERROR_BYTES = 320 };
-
 /* `proposal`: "x=normal(0,1),y=exponential(2)", or NULL. Variables that it does not name are uniform over their range, which
  * must be finite. The box is borrowed. */
 bool chart_init(struct chart *c, const struct box *box, const char *proposal, uint32_t batch,
-                char ret_error[CHART_ERROR_BYTES]);
+                char ret_error[PLACE_BYTES]);
 void chart_fini(struct chart *c);
 
 /* n <= batch points of the unit cube, row-major, to points of the region, in place. Gives 1 / density at each, valid until

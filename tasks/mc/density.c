@@ -9,13 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shared/nearest.h"
-
 struct density_kind {
-    const char *name, *usage;
-    size_t n_min, n_max;
-    unsigned positive; /* bit i: number i must be positive */
-    double fallback[DENSITY_PARAMS_MAX];
     double (*pdf)(const double *p, double x);
     double (*lower)(const double *p, double x); /* P(X <= x) */
     double (*upper)(const double *p, double x);
@@ -24,7 +18,7 @@ struct density_kind {
     double lo, hi; /* where it is positive; uniform: its numbers */
 };
 
-/* ---- the kinds: numbers as in `usage` ---- */
+/* ---- the kinds: numbers as in `laws` ---- */
 
 static double uniform_pdf(const double *p, double x)
 {
@@ -304,70 +298,60 @@ static double weibull_from_upper(const double *p, double q)
 
 #define FUNCTIONS(name) name##_pdf, name##_lower, name##_upper, name##_from_lower, name##_from_upper
 static const struct density_kind kinds[] = {
-    {"uniform", "uniform(from,to)", 2, 2, 0, {0, 1, 0}, FUNCTIONS(uniform), 0, 0},
-    {"normal", "normal(mean,sd)", 2, 2, 2, {0, 1, 0}, FUNCTIONS(normal), -INFINITY, INFINITY},
-    {"exponential", "exponential(rate)", 1, 1, 1, {1, 0, 0}, FUNCTIONS(exponential), 0, INFINITY},
-    {"lognormal", "lognormal(meanlog,sdlog)", 2, 2, 2, {0, 1, 0}, FUNCTIONS(lognormal), 0, INFINITY},
-    {"logistic", "logistic(place,scale)", 2, 2, 2, {0, 1, 0}, FUNCTIONS(logistic), -INFINITY, INFINITY},
-    {"laplace", "laplace(place,scale)", 2, 2, 2, {0, 1, 0}, FUNCTIONS(laplace), -INFINITY, INFINITY},
-    {"cauchy", "cauchy(place,scale)", 2, 2, 2, {0, 1, 0}, FUNCTIONS(cauchy), -INFINITY, INFINITY},
-    {"t", "t(df) or t(df,place,scale)", 1, 3, 5, {1, 0, 1}, FUNCTIONS(t), -INFINITY, INFINITY},
-    {"gamma", "gamma(shape,rate)", 2, 2, 3, {1, 1, 0}, FUNCTIONS(gamma), 0, INFINITY},
-    {"beta", "beta(a,b)", 2, 2, 3, {1, 1, 0}, FUNCTIONS(beta), 0, 1},
-    {"weibull", "weibull(shape,scale)", 2, 2, 3, {1, 1, 0}, FUNCTIONS(weibull), 0, INFINITY},
+    {FUNCTIONS(uniform), 0, 0},
+    {FUNCTIONS(normal), -INFINITY, INFINITY},
+    {FUNCTIONS(exponential), 0, INFINITY},
+    {FUNCTIONS(lognormal), 0, INFINITY},
+    {FUNCTIONS(logistic), -INFINITY, INFINITY},
+    {FUNCTIONS(laplace), -INFINITY, INFINITY},
+    {FUNCTIONS(cauchy), -INFINITY, INFINITY},
+    {FUNCTIONS(t), -INFINITY, INFINITY},
+    {FUNCTIONS(gamma), 0, INFINITY},
+    {FUNCTIONS(beta), 0, 1},
+    {FUNCTIONS(weibull), 0, INFINITY},
 };
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
-static const struct density_kind *find_kind(const char *name, char err[DENSITY_ERROR_BYTES])
+#define PLACE LAW_ANY("place", 0)
+#define SCALE LAW_POSITIVE("scale", 1)
+#define SHAPE LAW_POSITIVE("shape", 0)
+#define RATE  LAW_POSITIVE("rate", 0)
+static const struct law laws[N_KINDS] = {
+    {"uniform", 2, 2, {LAW_ANY("from", 0), LAW_ANY("to", 0)}},
+    {"normal", 2, 2, {LAW_ANY("mean", 0), LAW_POSITIVE("sd", 0)}},
+    {"exponential", 1, 1, {RATE}},
+    {"lognormal", 2, 2, {LAW_ANY("meanlog", 0), LAW_POSITIVE("sdlog", 0)}},
+    {"logistic", 2, 2, {PLACE, SCALE}},
+    {"laplace", 2, 2, {PLACE, SCALE}},
+    {"cauchy", 2, 2, {PLACE, SCALE}},
+    {"t", 3, 1, {LAW_POSITIVE("df", 0), PLACE, SCALE}},
+    {"gamma", 2, 2, {SHAPE, RATE}},
+    {"beta", 2, 2, {LAW_POSITIVE("a", 0), LAW_POSITIVE("b", 0)}},
+    {"weibull", 2, 2, {SHAPE, SCALE}},
+};
+
+bool density_read(const char *param, const char *text, size_t *at, law_number_f number, struct law_value *ret,
+                  char ret_error[PLACE_BYTES])
 {
-    const char *names[N_KINDS];
-    for (size_t i = 0; i < N_KINDS; i++) {
-        names[i] = kinds[i].name;
-        if (strcmp(names[i], name) == 0)
-            return &kinds[i];
-    }
-    const char *near = nearest(name, strlen(name), names, N_KINDS);
-    (void)snprintf(err, DENSITY_ERROR_BYTES,
-                   near ? "there is no density \"%.40s\" (did you mean \"%s\"?)"
-                        : "there is no density \"%.40s\"; there are uniform, normal, exponential, lognormal, "
-                          "logistic, laplace, cauchy, t, gamma, beta, weibull",
-                   name, near);
-    return NULL;
+    return law_read(laws, N_KINDS, param, text, at, number, ret, ret_error);
 }
 
-static bool set_numbers(struct density *d, const double *numbers, size_t n, char err[DENSITY_ERROR_BYTES])
+bool density_init(struct density *d, const struct law_value *law, double lo, double hi,
+                  char ret_error[PLACE_BYTES])
 {
-    const struct density_kind *k = d->kind;
-    if (n < k->n_min || (n > k->n_min && n != k->n_max)) {
-        (void)snprintf(err, DENSITY_ERROR_BYTES, "%s takes other numbers: %s", k->name, k->usage);
+    const char *name = laws[law->which].name;
+    *d = (struct density){.kind = &kinds[law->which], .lo = lo, .hi = hi};
+    memcpy(d->p, law->number, sizeof d->p);
+    bool uniform = law->which == DENSITY_UNIFORM;
+    if (uniform && !(d->p[0] < d->p[1])) {
+        (void)snprintf(ret_error, PLACE_BYTES, "uniform(from, to): the lower end comes first");
         return false;
     }
-    for (size_t i = 0; i < DENSITY_PARAMS_MAX; i++) {
-        d->p[i] = i < n ? numbers[i] : k->fallback[i];
-        if ((k->positive >> i & 1) && !(d->p[i] > 0)) {
-            (void)snprintf(err, DENSITY_ERROR_BYTES, "%g must be positive in %s", d->p[i], k->usage);
-            return false;
-        }
-    }
-    if (k == &kinds[0] && !(d->p[0] < d->p[1])) {
-        (void)snprintf(err, DENSITY_ERROR_BYTES, "%s: the lower end comes first", k->usage);
-        return false;
-    }
-    return true;
-}
-
-bool density_init(struct density *d, const char *name, const double *numbers, size_t n, double lo, double hi,
-                  char ret_error[DENSITY_ERROR_BYTES])
-{
-    *d = (struct density){.kind = find_kind(name, ret_error), .lo = lo, .hi = hi};
-    if (!d->kind || !set_numbers(d, numbers, n, ret_error))
-        return false;
-    bool uniform = d->kind == &kinds[0];
     double from = uniform ? d->p[0] : d->kind->lo, to = uniform ? d->p[1] : d->kind->hi;
     if (lo < from || hi > to) {
-        (void)snprintf(ret_error, DENSITY_ERROR_BYTES,
-                       "%s is zero on a part of the range %g:%g, which the integral would miss",
-                       d->kind->name, lo, hi);
+        (void)snprintf(ret_error, PLACE_BYTES,
+                       "%s is zero on a part of the range %g:%g, which the integral would miss", name, lo,
+                       hi);
         return false;
     }
     d->below = lo > from ? d->kind->lower(d->p, lo) : 0;
@@ -379,8 +363,7 @@ bool density_init(struct density *d, const char *name, const double *numbers, si
     else
         d->mass = 1 - d->below - d->above;
     if (!(d->mass > 1e-300)) {
-        (void)snprintf(ret_error, DENSITY_ERROR_BYTES, "%s has no probability on the range %g:%g",
-                       d->kind->name, lo, hi);
+        (void)snprintf(ret_error, PLACE_BYTES, "%s has no probability on the range %g:%g", name, lo, hi);
         return false;
     }
     return true;

@@ -2,24 +2,25 @@
 #ifndef TASKS_MC_DENSITY_H
 #define TASKS_MC_DENSITY_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-enum { DENSITY_PARAMS_MAX = 3, DENSITY_ERROR_BYTES = 240 };
+#include "shared/law.h"
 
 struct density_kind;
 struct density {
     const struct density_kind *kind;
-    double p[DENSITY_PARAMS_MAX];
+    double p[LAW_NUMBERS_MAX];
     double lo, hi;       /* the range */
     double below, above; /* probability outside of it, on either side */
     double mass;         /* inside */
 };
 
-/* The density `name` with n numbers, cut to [lo, hi], which may be infinite. False, with the reason, for an unknown name,
- * numbers that it does not take, and a range on part of which it is zero. */
-bool density_init(struct density *d, const char *name, const double *numbers, size_t n, double lo, double hi,
-                  char ret_error[DENSITY_ERROR_BYTES]);
+/* Reads a density such as "normal(0, 1)": law_read() with those that there are. */
+bool density_read(const char *param, const char *text, size_t *at, law_number_f number, struct law_value *ret,
+                  char ret_error[PLACE_BYTES]);
+enum { DENSITY_UNIFORM = 0 }; /* law->which of uniform(from, to) */
+
+/* That density cut to [lo, hi], which may be infinite. False, with the reason, for a range on part of which it is zero. */
+bool density_init(struct density *d, const struct law_value *law, double lo, double hi,
+                  char ret_error[PLACE_BYTES]);
 
 /* The point with probability u below it, 0 < u < 1. */
 double density_quantile(const struct density *d, double u);

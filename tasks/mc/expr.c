@@ -192,7 +192,7 @@ static size_t find_before(const char *text, size_t end, const char *name, size_t
     return 0;
 }
 
-static void describe_error(struct expr *e, const char *text, char ret_error[EXPR_ERROR_BYTES])
+static void describe_error(struct expr *e, const char *text, const char *shown, char ret_error[PLACE_BYTES])
 {
     int code = mupGetErrorCode(e->parser), pos = mupGetErrorPos(e->parser);
     const char *token = mupGetErrorToken(e->parser);
@@ -200,36 +200,38 @@ static void describe_error(struct expr *e, const char *text, char ret_error[EXPR
     switch (code) {
     case MU_EOF:
     case MU_MISSING_PARENS:
-        scan_error(ret_error, text, end, 0, "unexpected end");
+        (void)place_error(ret_error, shown, end, 0, "unexpected end");
         break;
     case MU_MANY_PARAMS:
     case MU_FEW_PARAMS:
-        scan_error(ret_error, text, find_before(text, at, token, len), len, "too %s arguments for %.24s()",
-                   code == MU_FEW_PARAMS ? "few" : "many", token);
+        (void)place_error(ret_error, shown, find_before(text, at, token, len), len,
+                          "too %s arguments for %.24s()", code == MU_FEW_PARAMS ? "few" : "many", token);
         break;
     case MU_UNASSIGNABLE:
-        scan_error(ret_error, text, at, len, "\"%.24s\" is a function and needs its (arguments)", token);
+        (void)place_error(ret_error, shown, at, len, "\"%.24s\" is a function and needs its (arguments)",
+                          token);
         break;
     case MU_MISSING_ELSE:
-        scan_error(ret_error, text, strcspn(text, "?"), 1, "\"?\" without \":\"");
+        (void)place_error(ret_error, shown, strcspn(text, "?"), 1, "\"?\" without \":\"");
         break;
     case MU_COLON:
-        scan_error(ret_error, text, at > 0 ? at - 1 : 0, 1, "\":\" without \"?\"");
+        (void)place_error(ret_error, shown, at > 0 ? at - 1 : 0, 1, "\":\" without \"?\"");
         break;
     default:
         if (len > 0)
-            scan_error(ret_error, text, at, len, "unexpected \"%.24s\"", token);
+            (void)place_error(ret_error, shown, at, len, "unexpected \"%.24s\"", token);
         else
-            scan_error(ret_error, text, at > 0 ? at - 1 : 0, 1,
-                       code == MU_ARG ? "unexpected list" : "malformed expression");
+            (void)place_error(ret_error, shown, at > 0 ? at - 1 : 0, 1,
+                              code == MU_ARG ? "unexpected list" : "malformed expression");
     }
 }
 
-static struct expr *expr_compile(struct expr *e, const char *text, const char *const *names, char *ret_error)
+static struct expr *expr_compile(struct expr *e, const char *text, const char *shown,
+                                 const char *const *names, char *ret_error)
 {
     e->parser = mupCreate(muBASETYPE_FLOAT);
     if (!e->parser) {
-        (void)snprintf(ret_error, EXPR_ERROR_BYTES, "out of memory");
+        (void)snprintf(ret_error, PLACE_BYTES, "out of memory");
         expr_free(e);
         return NULL;
     }
@@ -241,25 +243,26 @@ static struct expr *expr_compile(struct expr *e, const char *text, const char *c
     if (!mupError(e->parser))
         (void)mupEval(e->parser);
     if (mupError(e->parser)) {
-        describe_error(e, text, ret_error);
+        describe_error(e, text, shown, ret_error);
         expr_free(e);
         return NULL;
     }
     return e;
 }
 
-struct expr *expr_new(const char *text, const char *const *names, uint32_t n,
-                      char ret_error[EXPR_ERROR_BYTES])
+struct expr *expr_new(const char *text, const char *shown, const char *const *names, uint32_t n,
+                      char ret_error[PLACE_BYTES])
 {
     struct expr *e = calloc(1, sizeof *e + n * sizeof e->x[0]);
     const char **known = malloc((n + TAKEN_MAX) * sizeof *known);
     bool ok = e && known;
+    shown = shown ? shown : text;
     if (ok) {
         for (uint32_t i = 0; i < n; i++)
             known[i] = names[i];
-        ok = scan_check(text, known, n + taken_names(known + n), ret_error);
+        ok = scan_check(text, shown, known, n + taken_names(known + n), ret_error);
     } else {
-        (void)snprintf(ret_error, EXPR_ERROR_BYTES, "out of memory");
+        (void)snprintf(ret_error, PLACE_BYTES, "out of memory");
     }
     free(known);
     if (!ok) {
@@ -267,7 +270,7 @@ struct expr *expr_new(const char *text, const char *const *names, uint32_t n,
         return NULL;
     }
     e->n = n;
-    return expr_compile(e, text, names, ret_error);
+    return expr_compile(e, text, shown, names, ret_error);
 }
 
 void expr_free(struct expr *e)
@@ -277,6 +280,17 @@ void expr_free(struct expr *e)
     if (e->parser)
         mupRelease(e->parser);
     free(e);
+}
+
+bool expr_constant(const char *text, double *ret, char ret_error[PLACE_BYTES])
+{
+    struct expr *e = expr_new(text, NULL, NULL, 0, ret_error);
+    if (!e)
+        return false;
+    *ret = expr_value(e, &(double){0});
+    expr_free(e);
+    (void)snprintf(ret_error, PLACE_BYTES, "it is no finite number");
+    return isfinite(*ret);
 }
 
 double expr_value(struct expr *e, const double *x)

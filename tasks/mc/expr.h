@@ -11,10 +11,14 @@
 
 struct expr;
 
-/* Fails with a text that names the position. `names` (n of them, no function or constant among them) are copied. */
-struct expr *expr_new(const char *text, const char *const *names, uint32_t n,
-                      char ret_error[EXPR_ERROR_BYTES]);
+/* Fails with a text that names the position. `names` (n of them, no function or constant among them) are copied. `shown`: what
+ * the user wrote, as long as the text, for messages; NULL: the text. */
+struct expr *expr_new(const char *text, const char *shown, const char *const *names, uint32_t n,
+                      char ret_error[PLACE_BYTES]);
 void expr_free(struct expr *e);
+
+/* The value of an expression without variables. False, with a reason, if there is none that is finite. */
+bool expr_constant(const char *text, double *ret, char ret_error[PLACE_BYTES]);
 
 /* The value at x (n numbers). NaN or infinite where it has none. */
 double expr_value(struct expr *e, const double *x);

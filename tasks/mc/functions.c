@@ -28,15 +28,15 @@ void functions_fini(struct functions *fs)
     *fs = (struct functions){0};
 }
 
-static struct expr *compile(const char *text, const struct box *box, char why[EXPR_ERROR_BYTES])
+static struct expr *compile(const char *text, const struct box *box, char why[PLACE_BYTES])
 {
     struct expr *e = NULL;
     const char **names = calloc((size_t)box->dim + 1, sizeof *names);
-    (void)snprintf(why, EXPR_ERROR_BYTES, "out of memory");
+    (void)snprintf(why, PLACE_BYTES, "out of memory");
     for (uint32_t j = 0; names && j < box->dim; j++)
         names[j] = box->names[j];
     if (names)
-        e = expr_new(text, names, box->dim, why);
+        e = expr_new(text, NULL, names, box->dim, why);
     free(names);
     return e;
 }
@@ -45,7 +45,7 @@ static struct expr *compile(const char *text, const struct box *box, char why[EX
 static bool add_part(struct functions *fs, const char *name, const char *from, const char *to, bool alone,
                      const struct box *box, char *err)
 {
-    char why[EXPR_ERROR_BYTES];
+    char why[PLACE_BYTES];
     size_t len = (size_t)(to - from);
     char *text = malloc(len + 1);
     if (text)
@@ -57,9 +57,9 @@ static bool add_part(struct functions *fs, const char *name, const char *from, c
     if (!e) {
         free(text);
         if (alone)
-            (void)snprintf(err, FUNCTIONS_ERROR_BYTES, "%s: %s", name, why);
+            (void)snprintf(err, PLACE_BYTES, "%s: %s", name, why);
         else
-            (void)snprintf(err, FUNCTIONS_ERROR_BYTES, "%s, part %u: %s", name, fs->n + 1, why);
+            (void)snprintf(err, PLACE_BYTES, "%s, part %u: %s", name, fs->n + 1, why);
         return false;
     }
     integrand_expr(&fs->f[fs->n], e, box->dim);
@@ -68,17 +68,17 @@ static bool add_part(struct functions *fs, const char *name, const char *from, c
 }
 
 bool functions_parse(struct functions *fs, const char *name, const char *text, const struct box *box,
-                     uint32_t n_max, char ret_error[FUNCTIONS_ERROR_BYTES])
+                     uint32_t n_max, char ret_error[PLACE_BYTES])
 {
     uint32_t n = 1;
     for (const char *p = part_end(text, ';'); *p && n <= n_max; p = part_end(p + 1, ';'))
         n++;
     if (n > n_max) {
-        (void)snprintf(ret_error, FUNCTIONS_ERROR_BYTES, "%s: more than %u functions", name, n_max);
+        (void)snprintf(ret_error, PLACE_BYTES, "%s: more than %u functions", name, n_max);
         return false;
     }
     if (!functions_room(fs, n)) {
-        (void)snprintf(ret_error, FUNCTIONS_ERROR_BYTES, "out of memory");
+        (void)snprintf(ret_error, PLACE_BYTES, "out of memory");
         return false;
     }
     for (const char *from = text; fs->n < n;) {

@@ -56,7 +56,7 @@ static qx_err no_memory(struct qx_ctx *ctx)
 
 static qx_err open_box(struct qx_ctx *ctx, struct mc_job *s)
 {
-    char why[BOX_ERROR_BYTES];
+    char why[PLACE_BYTES];
     size_t n_a = 0;
     bool has_over = qx_given(ctx, "over"), has_dim = qx_given(ctx, "dim");
     if (has_over && has_dim)
@@ -79,7 +79,7 @@ static qx_err open_box(struct qx_ctx *ctx, struct mc_job *s)
 
 static qx_err open_chart(struct qx_ctx *ctx, struct mc_job *s)
 {
-    char why[CHART_ERROR_BYTES];
+    char why[PLACE_BYTES];
     /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): a box has a dimension */
     uint32_t batch = MC_BATCH_NUMBERS / s->box.dim;
     s->batch = batch > MC_GROUP_MAX ? MC_GROUP_MAX : batch;
@@ -93,7 +93,7 @@ static qx_err open_chart(struct qx_ctx *ctx, struct mc_job *s)
 
 static qx_err open_expr(struct qx_ctx *ctx, struct mc_job *s)
 {
-    char why[FUNCTIONS_ERROR_BYTES];
+    char why[PLACE_BYTES];
     if (qx_given(ctx, "a") || qx_given(ctx, "u"))
         return qx_error(ctx, QX_ERR_INVALID, "a= and u= belong to integrand=, not to expr=");
     if (!functions_parse(&s->f, "expr", qx_text(ctx, "expr"), &s->box, FUNCTIONS_MAX, why))
@@ -165,7 +165,7 @@ static qx_err polynomial_mean(struct qx_ctx *ctx, const struct mc_job *s, const 
 
 static qx_err open_controls(struct qx_ctx *ctx, struct mc_job *s)
 {
-    char why[FUNCTIONS_ERROR_BYTES];
+    char why[PLACE_BYTES];
     size_t n = 0;
     const double *known = qx_given(ctx, "control_mean") ? qx_reals(ctx, "control_mean", &n) : NULL;
     if (!qx_given(ctx, "control"))

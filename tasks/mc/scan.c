@@ -1,13 +1,12 @@
 #include "mc/scan.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "shared/nearest.h"
 
-enum { EXCERPT = 24 };
+enum { NAME_SHOWN = 24 };
 
 static bool is_cont(char c)
 {
@@ -22,45 +21,6 @@ static bool starts_name(char c)
 static bool in_name(char c)
 {
     return isalnum((unsigned char)c) || c == '_';
-}
-
-static size_t characters(const char *text, size_t len)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < len; i++)
-        n += !is_cont(text[i]);
-    return n;
-}
-
-/* Up to EXCERPT bytes before `at` and after `end`, whole characters only. */
-static void excerpt(char *ret, size_t size, const char *text, size_t at, size_t end)
-{
-    size_t len = strlen(text), from = at > EXCERPT ? at - EXCERPT : 0;
-    size_t to = len - end > EXCERPT ? end + EXCERPT : len;
-    while (from < at && is_cont(text[from]))
-        from++;
-    while (to > end && to < len && is_cont(text[to]))
-        to--;
-    (void)snprintf(ret, size, "%s%.*s <-- here%s%.*s%s", from > 0 ? ".." : "", (int)(end - from), text + from,
-                   end < len ? " " : "", (int)(to - end), text + end, to < len ? ".." : "");
-}
-
-void scan_error(char ret[EXPR_ERROR_BYTES], const char *text, size_t at, size_t len, const char *fmt, ...)
-{
-    char where[3 * EXCERPT + 64], what[96];
-    size_t total = strlen(text);
-    at = at > total ? total : at;
-    len = len > total - at ? total - at : len;
-    len = len > EXCERPT ? EXCERPT : len;
-    while (len > 0 && at + len < total && is_cont(text[at + len]))
-        len--;
-    va_list ap;
-    va_start(ap, fmt);
-    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is started above */
-    (void)vsnprintf(what, sizeof what, fmt, ap);
-    va_end(ap);
-    excerpt(where, sizeof where, text, at, at + len);
-    (void)snprintf(ret, EXPR_ERROR_BYTES, "%s at position %zu: %s", what, characters(text, at) + 1, where);
 }
 
 bool scan_is_name(const char *text, size_t len)
@@ -95,128 +55,118 @@ static size_t skip_number(const char *text, size_t i)
     return i;
 }
 
-/* muParser reads 0x.. and names right after numbers in its own ways: here they are mistakes. */
-static bool check_number(const char *text, size_t *i, char *err)
-{
-    size_t start = *i, end = skip_number(text, start);
-    if (!isdigit((unsigned char)text[start]) && !isdigit((unsigned char)text[start + 1])) {
-        scan_error(err, text, start, 1, "unexpected \".\"");
-        return false;
-    }
-    if (starts_name(text[end]) || text[end] == '.') {
-        scan_error(err, text, end, 1, text[end] == '.' ? "not a number" : "an operator such as * is missing");
-        return false;
-    }
-    *i = end;
-    return true;
-}
-
-static bool check_name(const char *text, size_t *i, const char *const *names, size_t n_names, char *err)
-{
-    size_t start = *i, end = start;
-    while (in_name(text[end]))
-        end++;
-    *i = end;
-    for (size_t k = 0; k < n_names; k++) {
-        if (strlen(names[k]) == end - start && memcmp(names[k], text + start, end - start) == 0)
-            return true;
-    }
-    const char *near = nearest(text + start, end - start, names, n_names);
-    int shown = end - start > EXCERPT ? EXCERPT : (int)(end - start);
-    scan_error(err, text, start, end - start,
-               near ? "unknown name \"%.*s\" (did you mean \"%s\"?)" : "unknown name \"%.*s\"", shown,
-               text + start, near);
-    return false;
-}
-
-static bool check_equals(const char *text, size_t *i, char *err)
-{
-    size_t at = *i;
-    *i = at + 1;
-    if (text[at] == '=' && text[at + 1] != '=') {
-        scan_error(err, text, at, 1, "\"=\" cannot assign here; to compare, write \"==\",");
-        return false;
-    }
-    if (text[at + 1] == '=')
-        *i = at + 2;
-    return true;
-}
-
-/* Where we are between brackets. */
-struct nest {
-    size_t open[EXPR_DEPTH_MAX];
-    size_t depth;
+/* Where we are, and the brackets that are open. */
+struct look {
+    const char *text, *shown;
+    size_t at;
+    const char *const *names;
+    size_t n_names, depth, open[EXPR_DEPTH_MAX];
+    char *error;
 };
 
-static bool check_bracket(const char *text, size_t *i, struct nest *n, char *err)
+static bool fail(const struct look *l, size_t at, size_t len, const char *what)
 {
-    char c = text[*i];
-    if (c == '(' && n->depth == EXPR_DEPTH_MAX) {
-        scan_error(err, text, *i, 1, "brackets nested too deep");
-        return false;
-    }
-    if (c == ')' && n->depth == 0) {
-        scan_error(err, text, *i, 1, "\")\" without \"(\"");
-        return false;
-    }
-    if (c == '(')
-        n->open[n->depth++] = *i;
-    else
-        n->depth--;
-    *i += 1;
+    return place_error(l->error, l->shown, at, len, "%s", what);
+}
+
+/* muParser reads 0x.. and names right after numbers in its own ways: here they are mistakes. */
+static bool check_number(struct look *l)
+{
+    const char *text = l->text;
+    size_t start = l->at, end = skip_number(text, start);
+    if (!isdigit((unsigned char)text[start]) && !isdigit((unsigned char)text[start + 1]))
+        return fail(l, start, 1, "unexpected \".\"");
+    if (starts_name(text[end]) || text[end] == '.')
+        return fail(l, end, 1, text[end] == '.' ? "not a number" : "an operator such as * is missing");
+    l->at = end;
     return true;
 }
 
-static bool check_token(const char *text, size_t *i, const char *const *names, size_t n_names,
-                        struct nest *nest, char *err)
+static bool check_name(struct look *l)
 {
-    char c = text[*i];
-    if (isdigit((unsigned char)c) || c == '.')
-        return check_number(text, i, err);
-    if (starts_name(c))
-        return check_name(text, i, names, n_names, err);
-    if (c == '(' || c == ')')
-        return check_bracket(text, i, nest, err);
-    if (c == '=' || c == '<' || c == '>' || (c == '!' && text[*i + 1] == '='))
-        return check_equals(text, i, err);
-    if (c == ',' && nest->depth == 0) {
-        scan_error(err, text, *i, 1, "unexpected \",\"");
-        return false;
+    const char *name = l->text + l->at;
+    size_t len = 0;
+    while (in_name(name[len]))
+        len++;
+    for (size_t k = 0; k < l->n_names; k++) {
+        if (strlen(l->names[k]) == len && memcmp(l->names[k], name, len) == 0) {
+            l->at += len;
+            return true;
+        }
     }
-    if ((c == '&' || c == '|') && text[*i + 1] == c) {
-        *i += 2;
+    const char *near = nearest(name, len, l->names, l->n_names);
+    return place_error(l->error, l->shown, l->at, len,
+                       near ? "unknown name \"%.*s\" (did you mean \"%s\"?)" : "unknown name \"%.*s\"",
+                       len > NAME_SHOWN ? NAME_SHOWN : (int)len, name, near);
+}
+
+static bool check_equals(struct look *l)
+{
+    bool two = l->text[l->at + 1] == '=';
+    if (l->text[l->at] == '=' && !two)
+        return fail(l, l->at, 1, "\"=\" cannot assign here; to compare, write \"==\",");
+    l->at += two ? 2 : 1;
+    return true;
+}
+
+static bool check_bracket(struct look *l)
+{
+    bool opens = l->text[l->at] == '(';
+    if (opens && l->depth == EXPR_DEPTH_MAX)
+        return fail(l, l->at, 1, "brackets nested too deep");
+    if (!opens && l->depth == 0)
+        return fail(l, l->at, 1, "\")\" without \"(\"");
+    if (opens)
+        l->open[l->depth++] = l->at;
+    else
+        l->depth--;
+    l->at++;
+    return true;
+}
+
+static bool check_token(struct look *l)
+{
+    const char *p = l->text + l->at;
+    if (isdigit((unsigned char)*p) || *p == '.')
+        return check_number(l);
+    if (starts_name(*p))
+        return check_name(l);
+    if (*p == '(' || *p == ')')
+        return check_bracket(l);
+    if (*p == '=' || *p == '<' || *p == '>' || (*p == '!' && p[1] == '='))
+        return check_equals(l);
+    if (*p == ',' && l->depth == 0)
+        return fail(l, l->at, 1, "unexpected \",\"");
+    if ((*p == '&' || *p == '|') && p[1] == *p) {
+        l->at += 2;
         return true;
     }
-    if (strchr("+-*/^?:, ", c)) {
-        *i += 1;
+    if (strchr("+-*/^?:, ", *p)) {
+        l->at++;
         return true;
     }
     size_t len = 1;
-    while (is_cont(text[*i + len]))
+    while (is_cont(p[len]))
         len++;
-    scan_error(err, text, *i, len, "unexpected character");
-    return false;
+    return fail(l, l->at, len, "unexpected character");
 }
 
-bool scan_check(const char *text, const char *const *names, size_t n_names, char ret_error[EXPR_ERROR_BYTES])
+bool scan_check(const char *text, const char *shown, const char *const *names, size_t n_names,
+                char ret_error[PLACE_BYTES])
 {
-    struct nest nest = {.depth = 0};
-    size_t len = strlen(text), i = 0;
+    struct look l = {.text = text, .shown = shown, .names = names, .n_names = n_names, .error = ret_error};
+    size_t len = strlen(text);
     if (strspn(text, " ") == len) {
-        (void)snprintf(ret_error, EXPR_ERROR_BYTES, "the expression is empty");
+        (void)snprintf(ret_error, PLACE_BYTES, "the expression is empty");
         return false;
     }
     if (len > EXPR_BYTES_MAX) {
-        (void)snprintf(ret_error, EXPR_ERROR_BYTES, "the expression is longer than %d bytes", EXPR_BYTES_MAX);
+        (void)snprintf(ret_error, PLACE_BYTES, "the expression is longer than %d bytes", EXPR_BYTES_MAX);
         return false;
     }
-    while (text[i]) {
-        if (!check_token(text, &i, names, n_names, &nest, ret_error))
+    while (text[l.at]) {
+        if (!check_token(&l))
             return false;
     }
-    if (nest.depth > 0) {
-        scan_error(ret_error, text, nest.open[nest.depth - 1], 1, "\"(\" is never closed:");
-        return false;
-    }
-    return true;
+    return l.depth == 0 || fail(&l, l.open[l.depth - 1], 1, "\"(\" is never closed:");
 }

@@ -36,7 +36,7 @@ static void mcmc_free(struct mcmc *m)
 
 static qx_err open_target(struct qx_ctx *ctx, struct mcmc *m)
 {
-    char why[PRIOR_ERROR_BYTES];
+    char why[PLACE_BYTES];
     struct priors *priors = calloc(1, sizeof *priors);
     if (!priors)
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
@@ -87,7 +87,7 @@ static qx_err open_chain(struct qx_ctx *ctx, struct mcmc *m)
 
 static qx_err open_until(struct qx_ctx *ctx, struct mcmc *m)
 {
-    char why[UNTIL_ERROR_BYTES];
+    char why[PLACE_BYTES];
     if (!until_parse(&m->until, qx_text(ctx, "until"), why))
         return qx_error(ctx, QX_ERR_INVALID, "%s", why);
     m->max_draws = (uint64_t)qx_int(ctx, "max_draws");

@@ -2,30 +2,35 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "shared/nearest.h"
+#include "shared/law.h"
 
-static const struct {
-    const char *name;
-    int n_args, scale; /* which argument must be positive first; all after it must be, too */
-    bool positive, proper;
-} kinds[PRIOR_KIND_COUNT] = {
-    [PRIOR_FLAT] = {"flat", 0, 0, false, false},
-    [PRIOR_NORMAL] = {"normal", 2, 1, false, true},
-    [PRIOR_STUDENT_T] = {"student_t", 3, 2, false, true},
-    [PRIOR_CAUCHY] = {"cauchy", 2, 1, false, true},
-    [PRIOR_LAPLACE] = {"laplace", 2, 1, false, true},
-    [PRIOR_LOG_FLAT] = {"log_flat", 0, 0, true, false},
-    [PRIOR_HALF_NORMAL] = {"half_normal", 1, 0, true, true},
-    [PRIOR_HALF_CAUCHY] = {"half_cauchy", 1, 0, true, true},
-    [PRIOR_HALF_T] = {"half_t", 2, 0, true, true},
-    [PRIOR_EXPONENTIAL] = {"exponential", 1, 0, true, true},
-    [PRIOR_GAMMA] = {"gamma", 2, 0, true, true},
-    [PRIOR_INV_GAMMA] = {"inv_gamma", 2, 0, true, true},
-    [PRIOR_LOGNORMAL] = {"lognormal", 2, 1, true, true},
+#define SCALE    LAW_POSITIVE("scale", 0)
+#define LOCATION LAW_ANY("location", 0)
+#define DF       LAW_POSITIVE("df", 0)
+#define SHAPE    LAW_POSITIVE("shape", 0)
+#define RATE     LAW_POSITIVE("rate", 0)
+static const struct law laws[PRIOR_KIND_COUNT] = {
+    [PRIOR_FLAT] = {.name = "flat"},
+    [PRIOR_NORMAL] = {"normal", 2, 2, {LAW_ANY("mean", 0), LAW_POSITIVE("sd", 0)}},
+    [PRIOR_STUDENT_T] = {"student_t", 3, 3, {DF, LOCATION, SCALE}},
+    [PRIOR_CAUCHY] = {"cauchy", 2, 2, {LOCATION, SCALE}},
+    [PRIOR_LAPLACE] = {"laplace", 2, 2, {LOCATION, SCALE}},
+    [PRIOR_LOG_FLAT] = {.name = "log_flat"},
+    [PRIOR_HALF_NORMAL] = {"half_normal", 1, 1, {SCALE}},
+    [PRIOR_HALF_CAUCHY] = {"half_cauchy", 1, 1, {SCALE}},
+    [PRIOR_HALF_T] = {"half_t", 2, 2, {DF, SCALE}},
+    [PRIOR_EXPONENTIAL] = {"exponential", 1, 1, {RATE}},
+    [PRIOR_GAMMA] = {"gamma", 2, 2, {SHAPE, RATE}},
+    [PRIOR_INV_GAMMA] = {"inv_gamma", 2, 2, {SHAPE, SCALE}},
+    [PRIOR_LOGNORMAL] = {"lognormal", 2, 2, {LAW_ANY("meanlog", 0), LAW_POSITIVE("sdlog", 0)}},
 };
+
+static bool is_for_positive(enum prior_kind kind)
+{
+    return kind >= PRIOR_LOG_FLAT;
+}
 
 /* ---- densities ---- */
 
@@ -99,144 +104,70 @@ double prior_log_density(const struct prior *p, double x, double *grad)
 
 bool prior_is_proper(const struct prior *p)
 {
-    return kinds[p->kind].proper;
+    return p->kind != PRIOR_FLAT && p->kind != PRIOR_LOG_FLAT;
 }
 
 void prior_format(const struct prior *p, char *ret, size_t len_bytes)
 {
-    size_t len = (size_t)snprintf(ret, len_bytes, "%s", kinds[p->kind].name);
-    for (int i = 0; i < kinds[p->kind].n_args && len < len_bytes; i++)
-        len += (size_t)snprintf(ret + len, len_bytes - len, "%s%.6g", i == 0 ? "(" : ", ", p->arg[i]);
-    if (kinds[p->kind].n_args > 0 && len < len_bytes)
-        (void)snprintf(ret + len, len_bytes - len, ")");
+    const struct law *l = &laws[p->kind];
+    size_t len = (size_t)snprintf(ret, len_bytes, "%s", l->name);
+    for (uint32_t i = 0; i < l->n && len < len_bytes; i++)
+        len += (size_t)snprintf(ret + len, len_bytes - len, "%s%.6g%s", i == 0 ? "(" : ", ", p->arg[i],
+                                i + 1 == l->n ? ")" : "");
 }
 
 /* ---- text ---- */
 
-struct scan {
-    const char *text, *at;
-    char *error;
-};
-
-/* The text with a caret under the place. */
-static bool fail(const struct scan *s, const char *what)
+static size_t blanks(const char *text, size_t at)
 {
-    size_t place = (size_t)(s->at - s->text), from = place > 40 ? place - 40 : 0;
-    (void)snprintf(s->error, PRIOR_ERROR_BYTES, "priors: %.90s, at character %zu: \"%s%.40s\" <- here", what,
-                   place + 1, from > 0 ? ".." : "", s->text + from);
-    if (strlen(s->text + from) > place - from)
-        (void)snprintf(s->error, PRIOR_ERROR_BYTES,
-                       "priors: %.90s, at character %zu: \"%s%.*s\" >here> \"%.30s\"", what, place + 1,
-                       from > 0 ? ".." : "", (int)(place - from), s->text + from, s->at);
-    return false;
-}
-
-static void blanks(struct scan *s)
-{
-    while (*s->at == ' ' || *s->at == '\t')
-        s->at++;
+    return at + strspn(text + at, " \t");
 }
 
 /* A name ends at '=' outside brackets: names of coefficients are like poly(x, 2)1. */
-static bool scan_name(struct scan *s, char *ret)
+static bool read_name(const char *text, size_t *at, char *ret, char *error)
 {
     size_t len = 0;
     int depth = 0;
-    blanks(s);
-    while (*s->at && (depth > 0 || (*s->at != '=' && *s->at != ',')) && len < PRIOR_NAME_BYTES - 1) {
-        depth += (*s->at == '(') - (*s->at == ')');
-        ret[len++] = *s->at++;
+    for (char c; (c = text[*at]) && (depth > 0 || (c != '=' && c != ',')) && len < PRIOR_NAME_BYTES - 1;
+         ++*at) {
+        depth += (c == '(') - (c == ')');
+        ret[len++] = c;
     }
     while (len > 0 && (ret[len - 1] == ' ' || ret[len - 1] == '\t'))
         len--;
     ret[len] = '\0';
     if (len == 0)
-        return fail(s, "a parameter's name is missing");
-    if (*s->at != '=')
-        return fail(s, "'=' and a density must follow the name");
-    s->at++;
+        return place_error(error, text, *at, PLACE_WORD, "priors: a parameter's name is missing");
+    if (text[*at] != '=')
+        return place_error(error, text, *at, PLACE_WORD,
+                           "priors: expected \"=\" and a density, as in mu=normal(0, 10)");
+    ++*at;
     return true;
 }
 
-static bool scan_kind(struct scan *s, enum prior_kind *ret)
+bool priors_parse(struct priors *p, const char *text, char ret_error[PLACE_BYTES])
 {
-    const char *names[PRIOR_KIND_COUNT];
-    char what[90];
-    blanks(s);
-    size_t len = strspn(s->at, "abcdefghijklmnopqrstuvwxyz_-");
-    for (int k = 0; k < PRIOR_KIND_COUNT; k++) {
-        names[k] = kinds[k].name;
-        if (strlen(names[k]) == len && strncmp(names[k], s->at, len) == 0) {
-            *ret = (enum prior_kind)k;
-            s->at += len;
-            return true;
-        }
-    }
-    const char *near = len > 0 ? nearest(s->at, len, names, PRIOR_KIND_COUNT) : NULL;
-    if (near)
-        (void)snprintf(what, sizeof what, "unknown density (did you mean %s?)", near);
-    else
-        (void)snprintf(what, sizeof what, "a density is wanted, e.g. normal(0, 10), half_cauchy(2.5), flat");
-    return fail(s, what);
-}
-
-static bool scan_args(struct scan *s, struct prior *p)
-{
-    int n = kinds[p->kind].n_args;
-    char what[90];
-    blanks(s);
-    if (n == 0)
-        return true;
-    (void)snprintf(what, sizeof what, "%s takes %d number%s in brackets", kinds[p->kind].name, n,
-                   n == 1 ? "" : "s");
-    for (int i = 0; i < n; i++) {
-        blanks(s);
-        if (*s->at != (i == 0 ? '(' : ','))
-            return fail(s, what);
-        s->at++;
-        blanks(s);
-        char *end;
-        p->arg[i] = strtod(s->at, &end);
-        if (end == s->at || !isfinite(p->arg[i]))
-            return fail(s, "a number is wanted");
-        bool wants = i >= kinds[p->kind].scale || (p->kind == PRIOR_STUDENT_T && i == 0);
-        if (wants && !(p->arg[i] > 0))
-            return fail(s, "a number above 0 is wanted");
-        s->at = end;
-    }
-    blanks(s);
-    if (*s->at != ')')
-        return fail(s, what);
-    s->at++;
-    return true;
-}
-
-bool priors_parse(struct priors *p, const char *text, char ret_error[PRIOR_ERROR_BYTES])
-{
-    struct scan s = {text, text, ret_error};
-    p->n = 0;
-    blanks(&s);
-    while (*s.at) {
+    size_t at = blanks(text, 0);
+    for (p->n = 0; text[at]; p->n++) {
+        struct law_value law;
         if (p->n == PRIORS_MAX)
-            return fail(&s, "too many priors");
+            return place_error(ret_error, text, at, PLACE_WORD, "priors: more than %d", PRIORS_MAX);
         p->of[p->n].used = false;
-        p->of[p->n].prior = (struct prior){PRIOR_FLAT, {0, 0, 0}};
-        p->of[p->n].at = (uint32_t)(s.at - text);
-        if (!scan_name(&s, p->of[p->n].name) || !scan_kind(&s, &p->of[p->n].prior.kind) ||
-            !scan_args(&s, &p->of[p->n].prior))
+        if (!read_name(text, &at, p->of[p->n].name, ret_error) ||
+            !law_read(laws, PRIOR_KIND_COUNT, "priors", text, &at, NULL, &law, ret_error))
             return false;
-        p->n++;
-        blanks(&s);
-        if (*s.at && *s.at != ',' && *s.at != ';')
-            return fail(&s, "',' is wanted before the next prior");
-        s.at += *s.at != '\0';
-        blanks(&s);
+        p->of[p->n].prior.kind = (enum prior_kind)law.which;
+        memcpy(p->of[p->n].prior.arg, law.number, sizeof law.number);
+        if (text[at] && text[at] != ',' && text[at] != ';')
+            return place_error(ret_error, text, at, PLACE_WORD,
+                               "priors: expected \",\" before the next prior");
+        at = blanks(text, at + (text[at] != '\0'));
     }
     return true;
 }
 
 bool priors_find(struct priors *p, const char *name, const char *family, bool positive, struct prior fallback,
-                 struct prior *ret, char ret_error[PRIOR_ERROR_BYTES])
+                 struct prior *ret, char ret_error[PLACE_BYTES])
 {
     const struct prior *found = NULL;
     for (int pass = 0; pass < 2 && !found; pass++) {
@@ -248,10 +179,9 @@ bool priors_find(struct priors *p, const char *name, const char *family, bool po
             found = &p->of[i].prior;
         }
     }
-    if (found && kinds[found->kind].positive && !positive) {
-        (void)snprintf(ret_error, PRIOR_ERROR_BYTES,
-                       "priors: %.60s can be negative, %s is for positive parameters", name,
-                       kinds[found->kind].name);
+    if (found && is_for_positive(found->kind) && !positive) {
+        (void)snprintf(ret_error, PLACE_BYTES, "priors: %.60s can be negative, %s is for positive parameters",
+                       name, laws[found->kind].name);
         return false;
     }
     *ret = found ? *found : fallback;

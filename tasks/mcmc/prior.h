@@ -4,11 +4,9 @@
 #ifndef TASKS_MCMC_PRIOR_H
 #define TASKS_MCMC_PRIOR_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "shared/place.h"
 
-enum { PRIOR_NAME_BYTES = 96, PRIOR_ERROR_BYTES = 240, PRIORS_MAX = 128 };
+enum { PRIOR_NAME_BYTES = 96, PRIORS_MAX = 128 };
 
 enum prior_kind {
     PRIOR_FLAT,
@@ -46,18 +44,17 @@ struct priors {
         char name[PRIOR_NAME_BYTES];
         struct prior prior;
         bool used;
-        uint32_t at; /* place in the text */
     } of[PRIORS_MAX];
 };
 
 /* False, with a text that shows the place. */
-bool priors_parse(struct priors *p, const char *text, char ret_error[PRIOR_ERROR_BYTES]);
+bool priors_parse(struct priors *p, const char *text, char ret_error[PLACE_BYTES]);
 
 /* The prior of a parameter: what was said of `name` last, else of `family` (may be NULL: "beta" for
  * beta[2]), else `fallback`. `positive`: kinds for positive parameters are allowed, flat means flat over
  * them. False, with a text: the kind does not fit. */
 bool priors_find(struct priors *p, const char *name, const char *family, bool positive, struct prior fallback,
-                 struct prior *ret, char ret_error[PRIOR_ERROR_BYTES]);
+                 struct prior *ret, char ret_error[PLACE_BYTES]);
 /* The first name nobody asked for, NULL if there is none. */
 const char *priors_unused(const struct priors *p);
 

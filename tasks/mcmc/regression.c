@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "model/design.h"
-#include "model/formula.h"
-#include "model/frame.h"
+#include "model/variables.h"
 
-enum { ROWS_MAX = 50000000, COLUMNS_LISTED = 4096 };
+enum { ROWS_MAX = 50000000 };
 static const double alias_tolerance = 1e-7; /* R's */
 
 void regression_fini(struct target *t)
@@ -137,38 +136,17 @@ static qx_err set_matrix(struct qx_ctx *ctx, const struct design *d, double q_sc
 
 struct source {
     const struct qx_table *table;
-    struct formula *formula;
-    struct frame *frame;
+    struct variables vars;
     struct design *design;
     uint32_t *rows, *keep, n_rows;
-    const char **columns;
 };
 
 static void source_close(struct source *s)
 {
     (void)design_close(s->design);
-    (void)frame_close(s->frame);
-    (void)formula_free(s->formula);
+    variables_close(&s->vars);
     free(s->rows);
     free(s->keep);
-    free(s->columns);
-}
-
-static qx_err read_formula(struct qx_ctx *ctx, struct source *s)
-{
-    struct syntax_error why;
-    uint32_t n = qx_table_columns(ctx, s->table);
-    s->columns = malloc((n + 1) * sizeof *s->columns);
-    if (!s->columns)
-        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
-    for (uint32_t i = 0; i < n; i++)
-        s->columns[i] = qx_table_column(ctx, s->table, i)->name;
-    s->formula = formula_new(qx_text(ctx, "formula"), s->columns, n, NULL, 0, &why);
-    if (!s->formula)
-        return qx_error(ctx, QX_ERR_INVALID, "formula: %s", why.text);
-    if (s->formula->n_response == 0)
-        return qx_error(ctx, QX_ERR_INVALID, "formula: a response is wanted to the left of ~");
-    return QX_ERR_OK;
 }
 
 static qx_err read_rows(struct qx_ctx *ctx, struct source *s)
@@ -183,18 +161,20 @@ static qx_err read_rows(struct qx_ctx *ctx, struct source *s)
     for (uint32_t i = 0; i < s->n_rows; i++)
         s->rows[i] = i;
     struct frame_options opt = {.na_fail = strcmp(qx_text(ctx, "na"), "fail") == 0, .max_rows = s->n_rows};
-    qx_err e = frame_open(ctx, s->table, s->formula, &opt, &s->frame);
+    qx_err e = variables_open(ctx, s->table, qx_text(ctx, "formula"), NULL, 0, &opt, &s->vars);
+    if (e == QX_ERR_OK)
+        e = variables_need_response(ctx, &s->vars, qx_text(ctx, "model"), true);
     if (e != QX_ERR_OK)
         return e;
-    const char *why = frame_load(s->frame, s->rows, s->n_rows);
-    if (!why && s->frame->n == 0)
+    const char *why = frame_load(s->vars.frame, s->rows, s->n_rows);
+    if (!why && s->vars.frame->n == 0)
         why = "no row is without missing values";
     if (why)
         return qx_error(ctx, QX_ERR_INVALID, "formula: %s", why);
-    e = design_open(ctx, s->frame, &s->design);
+    e = design_open(ctx, s->vars.frame, &s->design);
     if (e != QX_ERR_OK)
         return e;
-    why = design_build(s->design, s->frame);
+    why = design_build(s->design, s->vars.frame);
     if (why)
         return qx_error(ctx, QX_ERR_INVALID, "formula: %s", why);
     if (s->design->p == 0)
@@ -210,8 +190,7 @@ static qx_err source_open(struct qx_ctx *ctx, struct source *s)
         return qx_error(ctx, QX_ERR_INVALID, "give data=, a CSV file with a header");
     if (!qx_given(ctx, "formula"))
         return qx_error(ctx, QX_ERR_INVALID, "model=%s needs formula='y ~ x1 + x2'", qx_text(ctx, "model"));
-    qx_err e = read_formula(ctx, s);
-    return e != QX_ERR_OK ? e : read_rows(ctx, s);
+    return read_rows(ctx, s);
 }
 
 static double *copy_of(const double *x, uint32_t n)
@@ -226,17 +205,17 @@ static double *copy_of(const double *x, uint32_t n)
 static qx_err set_response(struct qx_ctx *ctx, const struct source *s, struct regression *m)
 {
     uint32_t n = m->n;
-    m->y = copy_of(frame_response(s->frame, 0), n);
+    m->y = copy_of(frame_response(s->vars.frame, 0), n);
     m->eta = calloc(n + 1, sizeof *m->eta);
-    if (s->frame->offset)
-        m->offset = copy_of(s->frame->offset, n);
-    if (s->formula->n_response == 2) {
-        m->trials = copy_of(frame_response(s->frame, 1), n);
+    if (s->vars.frame->offset)
+        m->offset = copy_of(s->vars.frame->offset, n);
+    if (s->vars.formula->n_response == 2) {
+        m->trials = copy_of(frame_response(s->vars.frame, 1), n);
         for (uint32_t i = 0; m->y && m->trials && i < n; i++)
             m->trials[i] += m->y[i];
     }
-    bool ok =
-        m->y && m->eta && !(s->frame->offset && !m->offset) && !(s->formula->n_response == 2 && !m->trials);
+    bool ok = m->y && m->eta && !(s->vars.frame->offset && !m->offset) &&
+              !(s->vars.formula->n_response == 2 && !m->trials);
     return ok ? QX_ERR_OK : qx_error(ctx, QX_ERR_NOMEM, "out of memory");
 }
 
@@ -264,7 +243,7 @@ static qx_err name_coefficients(const struct target_spec *spec, struct target *t
     qx_err e = QX_ERR_OK;
     m->flat = true;
     for (uint32_t k = 0; e == QX_ERR_OK && k < m->p; k++) {
-        char why[PRIOR_ERROR_BYTES];
+        char why[PLACE_BYTES];
         struct prior by_term;
         target_name(t, k, "beta[%u]", k + 1);
         (void)snprintf(t->terms[k], sizeof t->terms[0], "%.63s", d->names[keep[k]]);

@@ -43,7 +43,7 @@ void target_name(struct target *t, uint32_t i, const char *fmt, ...)
 qx_err target_prior(const struct target_spec *spec, struct target *t, const char *name, const char *family,
                     bool positive, struct prior fallback, struct prior *ret)
 {
-    char why[PRIOR_ERROR_BYTES], text[80];
+    char why[PLACE_BYTES], text[80];
     if (!priors_find(spec->priors, name, family, positive, fallback, ret, why))
         return qx_error(spec->ctx, QX_ERR_INVALID, "%s", why);
     prior_format(ret, text, sizeof text);

@@ -1,7 +1,6 @@
 #include "mcmc/until.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,13 +9,6 @@
 enum { RHAT, ESS, ESS_BULK, ESS_TAIL, N_NAMES };
 static const char *const names[N_NAMES] = {"rhat", "ess", "ess_bulk", "ess_tail"};
 
-static bool fail(const char *text, const char *at, const char *what, char *ret_error)
-{
-    (void)snprintf(ret_error, UNTIL_ERROR_BYTES, "until: %s, at character %zu: \"%.*s\" >here> \"%.60s\"",
-                   what, (size_t)(at - text) + 1, (int)(at - text < 60 ? at - text : 60), text, at);
-    return false;
-}
-
 static const char *blanks(const char *at)
 {
     return at + strspn(at, " \t");
@@ -24,7 +16,6 @@ static const char *blanks(const char *at)
 
 static bool one(struct until *u, const char *text, const char **at_p, char *ret_error)
 {
-    char what[160];
     const char *at = blanks(*at_p);
     size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
     int k = 0;
@@ -32,19 +23,22 @@ static bool one(struct until *u, const char *text, const char **at_p, char *ret_
         k++;
     if (k == N_NAMES) {
         const char *near = len > 0 ? nearest(at, len, names, N_NAMES) : NULL;
-        (void)snprintf(what, sizeof what, "rhat<, ess>, ess_bulk> or ess_tail> is wanted%s%s%s",
-                       near ? " (did you mean " : "", near ? near : "", near ? "?)" : "");
-        return fail(text, at, what, ret_error);
+        return place_error(ret_error, text, (size_t)(at - text), PLACE_WORD,
+                           near ? "until: expected rhat<, ess>, ess_bulk> or ess_tail> (did you mean \"%s\"?)"
+                                : "until: expected rhat<, ess>, ess_bulk> or ess_tail>",
+                           near);
     }
     at = blanks(at + len);
     if (*at != (k == RHAT ? '<' : '>'))
-        return fail(text, at, k == RHAT ? "'<' is wanted after rhat" : "'>' is wanted", ret_error);
+        return place_error(ret_error, text, (size_t)(at - text), PLACE_WORD,
+                           "until: expected \"%c\" after %s", k == RHAT ? '<' : '>', names[k]);
     at = blanks(at + 1);
     char *end;
     double x = strtod(at, &end);
     if (end == at || !isfinite(x) || x < 0 || (k == RHAT && x <= 1))
-        return fail(text, at, k == RHAT ? "a number above 1 is wanted" : "a number of draws is wanted",
-                    ret_error);
+        return place_error(ret_error, text, (size_t)(at - text), PLACE_WORD,
+                           k == RHAT ? "until: expected a number above 1"
+                                     : "until: expected a number of draws");
     if (k == RHAT)
         u->rhat = fmin(u->rhat, x);
     if (k == ESS || k == ESS_BULK)
@@ -56,7 +50,7 @@ static bool one(struct until *u, const char *text, const char **at_p, char *ret_
     return true;
 }
 
-bool until_parse(struct until *u, const char *text, char ret_error[UNTIL_ERROR_BYTES])
+bool until_parse(struct until *u, const char *text, char ret_error[PLACE_BYTES])
 {
     const char *at = blanks(text);
     *u = (struct until){.rhat = INFINITY};
@@ -64,7 +58,8 @@ bool until_parse(struct until *u, const char *text, char ret_error[UNTIL_ERROR_B
         if (!one(u, text, &at, ret_error))
             return false;
         if (*at && *at != ',')
-            return fail(text, at, "',' is wanted between rules", ret_error);
+            return place_error(ret_error, text, (size_t)(at - text), PLACE_WORD,
+                               "until: expected \",\" between rules");
         if (*at)
             at = blanks(at + 1);
     }

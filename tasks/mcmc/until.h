@@ -3,8 +3,7 @@
 #define TASKS_MCMC_UNTIL_H
 
 #include "mcmc/diagnostics.h"
-
-enum { UNTIL_ERROR_BYTES = 240 };
+#include "shared/place.h"
 
 struct until {
     bool given;
@@ -14,7 +13,7 @@ struct until {
 
 /* rhat<x, ess>x (bulk and tail), ess_bulk>x, ess_tail>x, separated by commas; "" is no rule. False, with a
  * text that shows where. */
-bool until_parse(struct until *u, const char *text, char ret_error[UNTIL_ERROR_BYTES]);
+bool until_parse(struct until *u, const char *text, char ret_error[PLACE_BYTES]);
 /* What is undefined, since the parameter is constant, does not stand in the way. */
 bool until_met(const struct until *u, const struct diag *d);
 

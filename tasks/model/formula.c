@@ -170,19 +170,25 @@ static bool mentions(const struct node *n, const char *name)
     return false;
 }
 
-static bool used_left(const struct formula *f, const char *name)
+static bool used_in(const struct formula *f, uint32_t n_vars, const char *name)
 {
-    for (uint32_t v = 0; v < f->n_response; v++) {
+    for (uint32_t v = 0; v < n_vars; v++) {
         if (mentions(f->vars[v].node, name))
             return true;
     }
     return false;
 }
 
+bool formula_uses(const struct formula *f, const char *column)
+{
+    return used_in(f, f->n_vars, column);
+}
+
 static bool read_dot(struct reader *r, const struct node *n, struct terms *ret)
 {
     for (uint32_t i = 0; i < r->n_columns; i++) {
-        if (used_left(r->f, r->columns[i]) || listed(r->left_out, r->n_left_out, r->columns[i]))
+        if (used_in(r->f, r->f->n_response, r->columns[i]) ||
+            listed(r->left_out, r->n_left_out, r->columns[i]))
             continue;
         uint32_t v;
         size_t len = strlen(r->columns[i]);

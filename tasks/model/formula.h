@@ -34,6 +34,9 @@ struct formula *formula_new(const char *text, const char *const *columns, uint32
                             const char *const *left_out, uint32_t n_left_out, struct syntax_error *err);
 struct formula *formula_free(struct formula *f); /* NULL is fine; returns NULL */
 
+/* Does any of its variables use the column? */
+bool formula_uses(const struct formula *f, const char *column);
+
 /* The name of a term, "a:b"; cut at the end of the buffer. */
 void formula_term_name(const struct formula *f, uint32_t term, char *ret, size_t ret_bytes);
 

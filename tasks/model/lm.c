@@ -236,6 +236,15 @@ void lm_fit(struct lm_work *w, const double *x, uint32_t n, uint32_t p, const do
     residuals(w, x, y, weights, offset);
 }
 
+void lm_orthonormal(struct lm_work *w, uint32_t k, double *ret, uint32_t step)
+{
+    memset(w->fitted, 0, w->n * sizeof *w->fitted);
+    w->fitted[k] = 1;
+    apply_q(w, w->fitted);
+    for (uint32_t i = 0; i < w->n; i++)
+        ret[(size_t)i * step] = w->fitted[i];
+}
+
 /* R^-1 column by column; row k of it is that of coefficient pivot[k]. */
 void lm_unscaled_se(struct lm_work *w)
 {

@@ -46,6 +46,9 @@ struct lm_work *lm_work_free(struct lm_work *w); /* NULL is fine; returns NULL *
  * resid, rank. Rows with weight 0 count for nothing but fitted and resid. n >= 1. */
 void lm_fit(struct lm_work *w, const double *x, uint32_t n, uint32_t p, const double *y,
             const double *weights, const double *offset, double tol);
+/* After lm_fit: column k < rank of Q, orthonormal, to ret[0], ret[step], ..: with R, the upper triangle of qr, it gives column
+ * pivot[k] of x. Overwrites `fitted`. */
+void lm_orthonormal(struct lm_work *w, uint32_t k, double *ret, uint32_t step);
 /* After lm_fit: se without the factor sigma, i.e. sqrt of the diagonal of (X'WX)^-1; NaN where aliased. */
 void lm_unscaled_se(struct lm_work *w);
 /* After lm_fit, with the same y, weights and offset: the summary, and se. */

@@ -26,21 +26,12 @@ struct reader {
 
 /* ---- mistakes ---- */
 
-enum { SHOWN_BYTES = 64, LEVELS_DEEP_MAX = 1200 };
+enum { LEVELS_DEEP_MAX = 1200 };
 
 static void say(const char *text, uint32_t at, struct syntax_error *err, const char *fmt, va_list ap)
 {
-    char what[112];
     /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): the callers start it */
-    (void)vsnprintf(what, sizeof what, fmt, ap);
-    size_t characters = 1;
-    for (uint32_t i = 0; i < at; i++)
-        characters += ((unsigned char)text[i] & 0xC0) != 0x80;
-    uint32_t from = at > SHOWN_BYTES ? at - SHOWN_BYTES : 0;
-    while (from < at && ((unsigned char)text[from] & 0xC0) == 0x80)
-        from++;
-    (void)snprintf(err->text, sizeof err->text, "%s at position %zu: %s%.*s^ here", what, characters,
-                   from > 0 ? ".." : "", (int)(at - from), text + from);
+    (void)place_error_list(err->text, text, at, PLACE_WORD, fmt, ap);
     err->at = at;
 }
 

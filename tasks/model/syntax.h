@@ -5,11 +5,9 @@
 #ifndef TASKS_MODEL_SYNTAX_H
 #define TASKS_MODEL_SYNTAX_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "shared/place.h"
 
-enum { SYNTAX_TEXT_MAX = 8192, SYNTAX_ERROR_BYTES = 200 };
+enum { SYNTAX_TEXT_MAX = 8192 };
 
 enum node_kind { NODE_NUMBER, NODE_TEXT, NODE_NAME, NODE_CALL, NODE_OP };
 enum node_op {
@@ -50,9 +48,8 @@ struct node {
 
 /* Where and why a text is refused. */
 struct syntax_error {
-    char text
-        [SYNTAX_ERROR_BYTES]; /* says the position, and shows the text up to there: "... at position 9: y ~ x + ^ here" */
-    uint32_t at;              /* byte */
+    char text[PLACE_BYTES]; /* as place_error() tells it */
+    uint32_t at;            /* byte */
 };
 
 struct syntax; /* owns the nodes and their names */

@@ -2,17 +2,20 @@
 
 #include <math.h>
 
-#define MATHLIB_STANDALONE 1
-#include <Rmath.h>
+#include "shared/rmath.h"
 
-double tail_t(double t, double df)
+double tail_z(double z, enum alternative alt)
 {
-    return isnan(t) || !(df > 0) ? NAN : 2 * pt(fabs(t), df, 0, 0);
+    if (isnan(z))
+        return NAN;
+    return alt == ALT_TWO_SIDED ? erfc(fabs(z) * M_SQRT1_2) : pnorm(z, 0, 1, alt == ALT_LESS, 0);
 }
 
-double tail_normal(double z)
+double tail_t(double t, double df, enum alternative alt)
 {
-    return isnan(z) ? NAN : erfc(fabs(z) * M_SQRT1_2);
+    if (isnan(t) || !(df > 0))
+        return NAN;
+    return alt == ALT_TWO_SIDED ? 2 * pt(fabs(t), df, 0, 0) : pt(t, df, alt == ALT_LESS, 0);
 }
 
 double tail_f(double f, double df1, double df2)

@@ -1,7 +1,6 @@
 #include "perm/interval.h"
 
-#define MATHLIB_STANDALONE 1
-#include <Rmath.h>
+#include "shared/rmath.h"
 
 struct interval interval_of_count(uint64_t b, uint64_t m, double level)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "power/power.h"
-#include "power/rmath.h"
+#include "shared/rmath.h"
 
 /* Enumerations beyond so many outcomes are not made. */
 static const double outcomes_max = 4e6;

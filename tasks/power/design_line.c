@@ -64,7 +64,7 @@ const struct design design_cor = {
 
 static qx_err read_x(struct qx_ctx *ctx, struct power *p)
 {
-    char why[DIST_ERROR_BYTES];
+    char why[PLACE_BYTES];
     const char *text = qx_text(ctx, "x");
     p->sdx = power_real(ctx, PARAM_SDX);
     p->x_is_grid = strcmp(text, "grid") == 0;

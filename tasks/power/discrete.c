@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "power/rmath.h"
+#include "shared/rmath.h"
 
 static const double slack = 1e-7;
 

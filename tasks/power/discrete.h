@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "power/tail.h"
+#include "power/region.h"
 #include "quincunx/stream.h"
 
 /* Rejects k < keep_from and k > keep_to. */

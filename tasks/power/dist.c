@@ -1,110 +1,24 @@
 #include "power/dist.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "power/rmath.h"
-#include "shared/nearest.h"
+#include "shared/law.h"
+#include "shared/rmath.h"
 
-/* What may stand in the parentheses, with defaults; a parameter must lie strictly inside its range. */
-static const struct {
-    int n;
-    double fallback[2], above[2], below[2];
-    const char *usage;
-} kinds[DIST_KIND_COUNT] = {
-    [DIST_NORMAL] = {.usage = "normal"},
-    [DIST_T] = {1, {5}, {0}, {1e9}, "t(df)"},
-    [DIST_UNIFORM] = {.usage = "uniform"},
-    [DIST_EXPONENTIAL] = {.usage = "exponential"},
-    [DIST_LOGNORMAL] = {1, {1}, {0}, {5}, "lognormal(sdlog)"},
-    [DIST_GAMMA] = {1, {2}, {0}, {1e9}, "gamma(shape)"},
-    [DIST_LAPLACE] = {.usage = "laplace"},
-    [DIST_LOGISTIC] = {.usage = "logistic"},
-    [DIST_CONTAMINATED] = {2, {0.1, 3}, {0, 0}, {1, 1e6}, "contaminated(share,sd)"},
-    [DIST_POISSON] = {1, {1}, {0}, {500}, "poisson(mean)"},
-    [DIST_BINARY] = {1, {0.5}, {0}, {1}, "binary(share)"},
+static const struct law laws[DIST_KIND_COUNT] = {
+    [DIST_NORMAL] = {.name = "normal"},
+    [DIST_T] = {"t", 1, 0, {{"df", 0, 1e9, 5}}},
+    [DIST_UNIFORM] = {.name = "uniform"},
+    [DIST_EXPONENTIAL] = {.name = "exponential"},
+    [DIST_LOGNORMAL] = {"lognormal", 1, 0, {{"sdlog", 0, 5, 1}}},
+    [DIST_GAMMA] = {"gamma", 1, 0, {{"shape", 0, 1e9, 2}}},
+    [DIST_LAPLACE] = {.name = "laplace"},
+    [DIST_LOGISTIC] = {.name = "logistic"},
+    [DIST_CONTAMINATED] = {"contaminated", 2, 0, {{"share", 0, 1, 0.1}, {"sd", 0, 1e6, 3}}},
+    [DIST_POISSON] = {"poisson", 1, 0, {{"mean", 0, 500, 1}}},
+    [DIST_BINARY] = {"binary", 1, 0, {{"share", 0, 1, 0.5}}},
 };
-static const char *const kind_names[DIST_KIND_COUNT] = {"normal",       "t",       "uniform", "exponential",
-                                                        "lognormal",    "gamma",   "laplace", "logistic",
-                                                        "contaminated", "poisson", "binary"};
-
-/* ---- the text ---- */
-
-struct reader {
-    const char *param, *text, *p;
-    char *error;
-};
-
-static bool fail(const struct reader *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static bool fail(const struct reader *r, const char *fmt, ...)
-{
-    char what[140];
-    va_list ap;
-    va_start(ap, fmt);
-    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is started above */
-    (void)vsnprintf(what, sizeof what, fmt, ap);
-    va_end(ap);
-    (void)snprintf(r->error, DIST_ERROR_BYTES, "%s: %s at position %zu of \"%.30s\"", r->param, what,
-                   (size_t)(r->p - r->text) + 1, r->text);
-    return false;
-}
-
-static bool read_kind(struct reader *r, struct dist *d)
-{
-    size_t len = strcspn(r->p, "( ,)");
-    for (d->kind = 0; d->kind < DIST_KIND_COUNT; d->kind++) {
-        if (strlen(kind_names[d->kind]) == len && memcmp(kind_names[d->kind], r->p, len) == 0) {
-            r->p += len;
-            return true;
-        }
-    }
-    const char *near = nearest(r->p, len, kind_names, DIST_KIND_COUNT);
-    if (near)
-        return fail(r, "unknown distribution \"%.*s\" (did you mean \"%s\"?)", len > 20 ? 20 : (int)len, r->p,
-                    near);
-    return fail(r, "unknown distribution; there are normal t uniform exponential lognormal gamma laplace "
-                   "logistic contaminated poisson binary");
-}
-
-static bool read_number(struct reader *r, const struct dist *d, int i, double *ret)
-{
-    char number[32], *end;
-    size_t len = strspn(r->p, "0123456789.eE+-");
-    (void)snprintf(number, sizeof number, "%.*s", len > 30 ? 30 : (int)len, r->p);
-    *ret = strtod(number, &end);
-    if (len == 0 || len > 30 || *end)
-        return fail(r, "expected a number as in %s", kinds[d->kind].usage);
-    if (!(*ret > kinds[d->kind].above[i] && *ret < kinds[d->kind].below[i]))
-        return fail(r, "a number that is not between %g and %g", kinds[d->kind].above[i],
-                    kinds[d->kind].below[i]);
-    r->p += len;
-    return true;
-}
-
-static bool read_numbers(struct reader *r, struct dist *d)
-{
-    if (kinds[d->kind].n == 0)
-        return fail(r, "%s takes no number", kind_names[d->kind]);
-    r->p++;
-    for (int i = 0; i < kinds[d->kind].n; i++) {
-        if (i > 0 && *r->p++ != ',') {
-            r->p--;
-            return fail(r, "expected \",\" as in %s", kinds[d->kind].usage);
-        }
-        r->p += strspn(r->p, " ");
-        if (!read_number(r, d, i, i == 0 ? &d->a : &d->b))
-            return false;
-        r->p += strspn(r->p, " ");
-    }
-    if (*r->p != ')')
-        return fail(r, "expected \")\" as in %s", kinds[d->kind].usage);
-    r->p++;
-    return true;
-}
 
 /* Mean and variance of the law as its name says; NaN where it has none. */
 static void raw_moments(const struct dist *d, double *mean, double *var)
@@ -150,27 +64,26 @@ static void raw_moments(const struct dist *d, double *mean, double *var)
     }
 }
 
-bool dist_parse(struct dist *d, const char *param, const char *text, bool raw,
-                char ret_error[DIST_ERROR_BYTES])
+bool dist_parse(struct dist *d, const char *param, const char *text, bool raw, char ret_error[PLACE_BYTES])
 {
-    struct reader r = {.param = param, .text = text, .p = text + strspn(text, " "), .error = ret_error};
+    struct law_value law;
     double mean, var;
-    *d = (struct dist){.scale = 1};
-    if (!read_kind(&r, d))
+    size_t at = 0;
+    if (!law_read(laws, DIST_KIND_COUNT, param, text, &at, NULL, &law, ret_error))
         return false;
-    d->a = kinds[d->kind].fallback[0];
-    d->b = kinds[d->kind].fallback[1];
-    if (*r.p == '(' && !read_numbers(&r, d))
-        return false;
-    r.p += strspn(r.p, " ");
-    if (*r.p)
-        return fail(&r, "unexpected text after the distribution");
+    if (text[at])
+        return place_error(ret_error, text, at, PLACE_WORD, "%s: unexpected text after the distribution",
+                           param);
+    *d = (struct dist){.kind = (enum dist_kind)law.which, .a = law.number[0], .b = law.number[1], .scale = 1};
     raw_moments(d, &mean, &var);
     if (raw)
         return true;
-    r.p = text;
-    if (isnan(var))
-        return fail(&r, "t with 2 degrees of freedom or fewer has no variance (raw=yes takes it as it is)");
+    if (isnan(var)) {
+        (void)snprintf(ret_error, PLACE_BYTES,
+                       "%s: t with 2 degrees of freedom or fewer has no variance (raw=yes takes it as it is)",
+                       param);
+        return false;
+    }
     d->scale = 1 / sqrt(var);
     d->shift = -mean * d->scale;
     return true;

@@ -6,8 +6,7 @@
 #include <stdint.h>
 
 #include "quincunx/stream.h"
-
-enum { DIST_ERROR_BYTES = 200 };
+#include "shared/place.h"
 
 enum dist_kind {
     DIST_NORMAL,
@@ -33,8 +32,7 @@ struct dist {
 
 /* False, with a text that says where and what was expected. Standardised (raw false): mean 0 and standard deviation 1, which a
  * law without them refuses. `param` is whose text it is. */
-bool dist_parse(struct dist *d, const char *param, const char *text, bool raw,
-                char ret_error[DIST_ERROR_BYTES]);
+bool dist_parse(struct dist *d, const char *param, const char *text, bool raw, char ret_error[PLACE_BYTES]);
 
 /* n values, each at + by * (a value of the law). */
 void dist_fill(const struct dist *d, struct qx_stream *s, double at, double by, double *x, uint32_t n);

@@ -65,7 +65,7 @@ qx_err power_read_sds(struct qx_ctx *ctx, struct power *p)
 
 qx_err power_read_dists(struct qx_ctx *ctx, struct power *p)
 {
-    char why[DIST_ERROR_BYTES];
+    char why[PLACE_BYTES];
     bool raw = qx_bool(ctx, "raw");
     const char *first = qx_text(ctx, "dist"),
                *second = power_given(ctx, PARAM_DIST2) ? qx_text(ctx, "dist2") : first;

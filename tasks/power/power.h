@@ -6,8 +6,8 @@
 #include "power/dist.h"
 #include "power/mean.h"
 #include "power/prop.h"
+#include "power/region.h"
 #include "power/search.h"
-#include "power/tail.h"
 #include "quincunx/task.h"
 
 enum { GROUPS_MAX = MEAN_GROUPS_MAX, N_MAX = 1000000, N_START = 20 };

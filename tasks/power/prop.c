@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "power/rmath.h"
+#include "shared/rmath.h"
 
 double prop2_z(uint32_t k1, uint32_t n1, uint32_t k2, uint32_t n2, bool yates)
 {

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "power/tail.h"
+#include "power/region.h"
 
 /* R's W: rank sum of x less n (n + 1) / 2. V: sum of the ranks of |x| where x > 0, zeros left out. */
 struct rank_statistic {

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "power/power.h"
-#include "power/rmath.h"
 #include "power/solve.h"
+#include "shared/rmath.h"
 
 static const char *const test_words[TEST_COUNT] = {
     [TEST_STUDENT] = "Student's, one variance",

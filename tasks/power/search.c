@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "power/rmath.h"
+#include "shared/rmath.h"
 
 enum { FLAT_ROUNDS = 5 };
 

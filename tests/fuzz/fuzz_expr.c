@@ -14,8 +14,8 @@ static void try_expr(const char *text)
 {
     static const char *const names[] = {"x", "y", "x1"};
     const double at[] = {0.5, 0.25, 0.75};
-    char why[EXPR_ERROR_BYTES];
-    struct expr *e = expr_new(text, names, 3, why);
+    char why[PLACE_BYTES];
+    struct expr *e = expr_new(text, NULL, names, 3, why);
     if (!e)
         return;
     double first = expr_value(e, at), second = expr_value(e, at);
@@ -26,7 +26,7 @@ static void try_expr(const char *text)
 
 static void try_box(const char *text)
 {
-    char why[BOX_ERROR_BYTES];
+    char why[PLACE_BYTES];
     struct box b;
     if (box_parse(&b, text, why))
         box_fini(&b);
@@ -34,7 +34,7 @@ static void try_box(const char *text)
 
 static void try_spec(const char *text)
 {
-    char why[SPEC_ERROR_BYTES];
+    char why[PLACE_BYTES];
     struct spec_list s;
     if (spec_parse(&s, text, why))
         spec_fini(&s);

@@ -10,8 +10,8 @@
 #include "boot/enumerate.h"
 #include "boot/interval.h"
 #include "boot/lanes.h"
-#include "boot/lm.h"
 #include "boot/order.h"
+#include "boot/refit.h"
 #include "boot/spec.h"
 #include "boot/stat.h"
 #include "quincunx/stream.h"
@@ -19,7 +19,7 @@
 /* The only statistic of a text. */
 static struct spec *parse(struct spec_list *l, const char *text)
 {
-    char why[SPEC_ERROR_BYTES];
+    char why[PLACE_BYTES];
     ck_assert_msg(spec_parse(l, text, why), "%s", why);
     ck_assert_uint_eq(l->n, 1);
     return &l->list[0];
@@ -42,20 +42,9 @@ START_TEST(statistics_are_read)
     ck_assert_str_eq(s->columns[0], "a-b (x)");
     ck_assert_double_eq(s->number, 0.975);
     spec_fini(&l);
-    s = parse(&l, "lm(y ~ x1 + \"x,2\" - 1)");
+    s = parse(&l, " lm( log(y) ~ poly(x1, 2) + `x)2`*g)");
     ck_assert_int_eq(s->kind, STAT_LM);
-    ck_assert_uint_eq(s->n_columns, 3);
-    ck_assert_str_eq(s->columns[2], "x,2");
-    ck_assert(!s->intercept);
-    spec_fini(&l);
-    s = parse(&l, "lm(y~1)");
-    ck_assert(s->intercept && s->n_columns == 1);
-    spec_fini(&l);
-    s = parse(&l, "lm(y~0+x)");
-    ck_assert(!s->intercept && s->n_columns == 2);
-    spec_fini(&l);
-    s = parse(&l, "lm(y~x1+1x)");
-    ck_assert_str_eq(s->columns[2], "1x");
+    ck_assert_str_eq(s->formula, " log(y) ~ poly(x1, 2) + `x)2`*g");
     spec_fini(&l);
 }
 END_TEST
@@ -102,7 +91,7 @@ END_TEST
 START_TEST(several_statistics_are_read)
 {
     struct spec_list l;
-    char why[SPEC_ERROR_BYTES];
+    char why[PLACE_BYTES];
     ck_assert(spec_parse(&l, "mean(x);sd(`a;b`) ; mean(x)/2 ;", why));
     ck_assert_uint_eq(l.n, 3);
     ck_assert_str_eq(l.list[1].columns[0], "a;b");
@@ -110,7 +99,7 @@ START_TEST(several_statistics_are_read)
     spec_fini(&l);
     ck_assert(!spec_parse(&l, "mean(x); corr(x,y)", why));
     ck_assert_str_eq(
-        why, "stat: unknown statistic \"corr\" (did you mean \"cor\"?) at position 1 of \"corr(x,y)\"");
+        why, "stat: unknown statistic \"corr\" (did you mean \"cor\"?) at position 1: corr <-- here (x,y)");
     ck_assert_uint_eq(l.n, 0);
 }
 END_TEST
@@ -119,35 +108,34 @@ static const struct {
     const char *text, *error;
 } bad[] = {
     {"", "stat: unknown statistic \"\"; there are mean median trimmed sd var quantile cor ratio diff sum min "
-         "max lm at position 1 of \"\""},
-    {"maen(x)", "stat: unknown statistic \"maen\" (did you mean \"mean\"?) at position 1 of \"maen(x)\""},
+         "max lm at position 1:  <-- here"},
+    {"maen(x)", "stat: unknown statistic \"maen\" (did you mean \"mean\"?) at position 1: maen <-- here (x)"},
     {"kurtosis(x)", "stat: unknown statistic \"kurtosis\"; there are mean median trimmed sd var quantile cor "
-                    "ratio diff sum min max lm at "
-                    "position 1 of \"kurtosis(x)\""},
-    {"mean", "stat: expected \"(\" as in mean(x) at position 5 of \"mean\""},
+                    "ratio diff sum min max lm at position 1: kurtosis <-- here (x)"},
+    {"mean", "stat: expected \"(\" as in mean(x) at position 5: mean <-- here"},
     {"mean()",
-     "stat: expected a column as in mean(x) (names with signs go in quotes) at position 6 of \"mean()\""},
-    {"mean(x", "stat: expected \")\" as in mean(x) at position 7 of \"mean(x\""},
-    {"mean(x,y)", "stat: expected \")\" as in mean(x) at position 7 of \"mean(x,y)\""},
-    {"cor(x)", "stat: expected \",\" as in cor(x, y) at position 6 of \"cor(x)\""},
-    {"mean(x) y", "stat: unexpected text after mean(x) at position 9 of \"mean(x) y\""},
-    {"quantile(x,1.5)", "stat: a probability outside of 0 .. 1 at position 15 of \"quantile(x,1.5)\""},
-    {"quantile(x,p)", "stat: expected a number as in quantile(x, 0.9) at position 12 of \"quantile(x,p)\""},
-    {"trimmed(x,0.5)", "stat: a trimmed share outside of 0 .. 0.5 at position 14 of \"trimmed(x,0.5)\""},
-    {"mean(\"x)", "stat: a quote that is never closed at position 6 of \"mean(\"x)\""},
-    {"lm(y)", "stat: expected \"~\" as in lm(y ~ x1 + x2) at position 5 of \"lm(y)\""},
-    {"lm(y~x-z)", "stat: only 1 can be taken out with \"-\" at position 8 of \"lm(y~x-z)\""},
-    {"2*trimmed(x)", "stat: expected \",\" as in trimmed(x, 0.1) at position 12 of \"2*trimmed(x)\""},
-    {"expr: 1+2", "stat: an expression without any statistic, as mean(x), at position 6 of \"expr: 1+2\""},
-    {"plugin:(x)", "stat: expected the name of a plugin as in plugin:name(x, y) at position 8 of "
-                   "\"plugin:(x)\""},
-    {"lm(y~0)", "stat: a model without any term at position 7 of \"lm(y~0)\""},
+     "stat: expected a column as in mean(x) (names with signs go in quotes) at position 6: mean() <-- here"},
+    {"mean(x", "stat: expected \")\" as in mean(x) at position 7: mean(x <-- here"},
+    {"mean(x,y)", "stat: expected \")\" as in mean(x) at position 7: mean(x, <-- here y)"},
+    {"cor(x)", "stat: expected \",\" as in cor(x, y) at position 6: cor(x) <-- here"},
+    {"mean(x) y", "stat: unexpected text after mean(x) at position 9: mean(x) y <-- here"},
+    {"quantile(x,1.5)", "stat: a probability outside of 0 .. 1 at position 15: quantile(x,1.5) <-- here"},
+    {"quantile(x,p)",
+     "stat: expected a number as in quantile(x, 0.9) at position 12: quantile(x,p <-- here )"},
+    {"trimmed(x,0.5)", "stat: a trimmed share outside of 0 .. 0.5 at position 14: trimmed(x,0.5) <-- here"},
+    {"mean(\"x)", "stat: a quote that is never closed at position 6: mean(\" <-- here x)"},
+    {"lm(y~x", "stat: expected \")\" as in lm(y ~ x1 + x2) at position 7: lm(y~x <-- here"},
+    {"2*trimmed(x)", "stat: expected \",\" as in trimmed(x, 0.1) at position 12: 2*trimmed(x) <-- here"},
+    {"expr: 1+2",
+     "stat: an expression without any statistic, as mean(x), at position 7: expr: 1 <-- here +2"},
+    {"plugin:(x)",
+     "stat: expected the name of a plugin as in plugin:name(x, y) at position 8: plugin:( <-- here x)"},
 };
 
 START_TEST(bad_statistics_are_explained)
 {
     struct spec_list s;
-    char why[SPEC_ERROR_BYTES];
+    char why[PLACE_BYTES];
     ck_assert_msg(!spec_parse(&s, bad[_i].text, why), "%s was accepted", bad[_i].text);
     ck_assert_str_eq(why, bad[_i].error);
 }
@@ -219,38 +207,42 @@ START_TEST(order_statistics_of_weights)
 }
 END_TEST
 
+/* The refits of y on p columns, which lie one behind another. */
+static struct refit *refits(const double *y, const double *x, uint32_t n, uint32_t p)
+{
+    struct lm_work *fit = lm_work_new(n, p);
+    lm_fit(fit, x, n, p, y, NULL, NULL, LM_TOL);
+    struct refit *m = refit_new(fit);
+    ck_assert_ptr_nonnull(m);
+    (void)lm_work_free(fit);
+    return m;
+}
+
 /* Rows that count twice against rows that are there twice; and the sandwich against its formula for one term. */
 START_TEST(linear_models_of_weights)
 {
-    enum { N = 12, P = 3 };
-    double y[2 * N], one[2 * N], x1[2 * N], x2[2 * N], coef[P], se[P], coef2[P], se2[P];
-    int32_t w[N], ones[2 * N];
-    uint32_t total = 0;
+    enum { N = 12, P = 3, ALL = N + N / 2 };
+    double y[ALL], x[P * ALL], y0[N], x0[P * N], coef[P], se[P], coef2[P], se2[P];
+    int32_t w[N], ones[ALL];
     struct qx_stream rng;
     qx_stream_init(&rng, 2, (uint64_t)_i, 0);
-    for (uint32_t i = 0; i < N; i++) {
-        x1[i] = 1e3 + qx_normal(&rng);
-        x2[i] = qx_uniform(&rng);
-        one[i] = 1;
-        y[i] = 1 + 2 * x1[i] - 3 * x2[i] + 0.1 * qx_normal(&rng);
-        w[i] = 1 + (int32_t)(i % 2);
-    }
-    const double *const terms[P] = {one, x1, x2};
-    struct lm *m, *m2;
-    ck_assert_int_eq(lm_new(y, terms, N, P, &m), LM_OK);
-    ck_assert_ptr_null(lm_value(m, w, coef, se));
-    for (uint32_t i = 0; i < N; i++) {
-        if (w[i] == 2) {
-            y[N + total] = y[i];
-            x1[N + total] = x1[i];
-            x2[N + total] = x2[i];
-            one[N + total++] = 1;
-        }
-    }
-    for (uint32_t i = 0; i < N + total; i++)
+    for (uint32_t i = 0; i < ALL; i++) { /* the rows from N on are those that count twice */
+        uint32_t row = i < N ? i : 2 * (i - N) + 1;
         ones[i] = 1;
-    ck_assert_int_eq(lm_new(y, terms, N + total, P, &m2), LM_OK);
-    ck_assert_ptr_null(lm_value(m2, ones, coef2, se2));
+        x[i] = 1;
+        x[ALL + i] = i < N ? 1e3 + qx_normal(&rng) : x[ALL + row];
+        x[2 * ALL + i] = i < N ? qx_uniform(&rng) : x[2 * ALL + row];
+        y[i] = i < N ? 1 + 2 * x[ALL + i] - 3 * x[2 * ALL + i] + 0.1 * qx_normal(&rng) : y[row];
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        w[i] = 1 + (int32_t)(i % 2);
+        y0[i] = y[i];
+        for (uint32_t j = 0; j < P; j++)
+            x0[j * N + i] = x[j * ALL + i];
+    }
+    struct refit *m = refits(y0, x0, N, P), *m2 = refits(y, x, ALL, P);
+    ck_assert_ptr_null(refit_value(m, w, coef, se));
+    ck_assert_ptr_null(refit_value(m2, ones, coef2, se2));
     for (int k = 0; k < P; k++) {
         ck_assert_double_eq_tol(coef[k] / coef2[k], 1, 1e-9);
         ck_assert_double_eq_tol(se[k] / se2[k], 1, 1e-7);
@@ -258,12 +250,9 @@ START_TEST(linear_models_of_weights)
     memset(w, 0, sizeof w);
     w[0] = 5;
     w[1] = 7;
-    ck_assert_ptr_nonnull(lm_value(m, w, coef, NULL));
-    lm_free(m);
-    lm_free(m2);
-    const double *const twice[2] = {x1, x1};
-    ck_assert_int_eq(lm_new(y, twice, N, 2, &m), LM_COLLINEAR);
-    ck_assert_int_eq(lm_new(y, terms, P, P, &m), LM_TOO_FEW_ROWS);
+    ck_assert_ptr_nonnull(refit_value(m, w, coef, NULL));
+    (void)refit_free(m);
+    (void)refit_free(m2);
 }
 END_TEST
 
@@ -271,37 +260,36 @@ END_TEST
 START_TEST(linear_models_of_errors)
 {
     enum { N = 15, P = 2 };
-    double x[N], one[N], y[N], u[N], other[N], coef[P], se[P], coef2[P], se2[P], fit[P];
+    double x[2 * N], y[N], u[N], other[N], coef[P], se[P], coef2[P], se2[P], fit[P];
     int32_t ones[N];
     struct qx_stream rng;
     qx_stream_init(&rng, 3, (uint64_t)_i, 0);
     for (uint32_t i = 0; i < N; i++) {
-        x[i] = 100 + qx_normal(&rng);
-        y[i] = 3 - x[i] + qx_normal(&rng);
+        x[i] = 1;
+        x[N + i] = 100 + qx_normal(&rng);
+        y[i] = 3 - x[N + i] + qx_normal(&rng);
         u[i] = qx_normal(&rng);
-        one[i] = ones[i] = 1;
+        ones[i] = 1;
     }
-    const double *const terms[P] = {one, x};
-    struct lm *m, *m2;
-    ck_assert_int_eq(lm_new(y, terms, N, P, &m), LM_OK);
-    ck_assert_ptr_null(lm_value(m, ones, fit, NULL));
+    struct refit *m = refits(y, x, N, P);
+    ck_assert_ptr_null(refit_value(m, ones, fit, NULL));
     double rss = 0, leverages = 0;
     for (uint32_t i = 0; i < N; i++) {
-        other[i] = fit[0] + fit[1] * x[i] + u[i];
-        leverages += lm_leverage(m, i);
-        rss += lm_residuals(m)[i] * lm_residuals(m)[i];
+        other[i] = fit[0] + fit[1] * x[N + i] + u[i];
+        leverages += refit_leverage(m, i);
+        rss += refit_residuals(m)[i] * refit_residuals(m)[i];
     }
     ck_assert_double_eq_tol(leverages, P, 1e-12);
-    ck_assert_double_eq_tol(lm_sigma(m), sqrt(rss / (N - P)), 1e-12);
-    ck_assert_ptr_null(lm_value_errors(m, u, coef, se));
-    ck_assert_int_eq(lm_new(other, terms, N, P, &m2), LM_OK);
-    ck_assert_ptr_null(lm_value(m2, ones, coef2, se2));
+    ck_assert_double_eq_tol(refit_sigma(m), sqrt(rss / (N - P)), 1e-12);
+    ck_assert_ptr_null(refit_errors(m, u, coef, se));
+    struct refit *m2 = refits(other, x, N, P);
+    ck_assert_ptr_null(refit_value(m2, ones, coef2, se2));
     for (int k = 0; k < P; k++) {
         ck_assert_double_eq_tol(coef[k] / coef2[k], 1, 1e-9);
         ck_assert_double_eq_tol(se[k] / se2[k], 1, 1e-9);
     }
-    lm_free(m);
-    lm_free(m2);
+    (void)refit_free(m);
+    (void)refit_free(m2);
 }
 END_TEST
 

@@ -46,9 +46,9 @@ static const struct {
 
 START_TEST(expressions_have_values)
 {
-    char why[EXPR_ERROR_BYTES];
+    char why[PLACE_BYTES];
     const double at[] = {0.5, 0.25};
-    struct expr *e = expr_new(good[_i].text, xy, 2, why);
+    struct expr *e = expr_new(good[_i].text, NULL, xy, 2, why);
     ck_assert_msg(e != NULL, "%s: %s", good[_i].text, why);
     ck_assert_double_eq_tol(expr_value(e, at), good[_i].value, 1e-12);
     ck_assert_double_eq_tol(expr_value(e, at), good[_i].value, 1e-12);
@@ -91,8 +91,8 @@ static const struct {
 
 START_TEST(mistakes_are_shown_where_they_are)
 {
-    char why[EXPR_ERROR_BYTES];
-    struct expr *e = expr_new(bad[_i].text, xy, 2, why);
+    char why[PLACE_BYTES];
+    struct expr *e = expr_new(bad[_i].text, NULL, xy, 2, why);
     ck_assert_msg(e == NULL, "%s was accepted", bad[_i].text);
     ck_assert_str_eq(why, bad[_i].error);
 }
@@ -100,19 +100,19 @@ END_TEST
 
 START_TEST(long_expressions_are_cut_around_the_mistake)
 {
-    char text[1001], why[EXPR_ERROR_BYTES];
+    char text[1001], why[PLACE_BYTES];
     memset(text, '1', 1000);
     text[1000] = '\0';
     text[500] = '$';
-    ck_assert_ptr_null(expr_new(text, xy, 2, why));
+    ck_assert_ptr_null(expr_new(text, NULL, xy, 2, why));
     ck_assert_str_eq(why, "unexpected character at position 501: "
                           "..111111111111111111111111$ <-- here 111111111111111111111111..");
     char *huge = calloc(1, EXPR_BYTES_MAX + 2);
     memset(huge, '1', EXPR_BYTES_MAX + 1);
-    ck_assert_ptr_null(expr_new(huge, xy, 2, why));
+    ck_assert_ptr_null(expr_new(huge, NULL, xy, 2, why));
     ck_assert_str_eq(why, "the expression is longer than 4096 bytes");
     memset(huge, '(', 500);
-    ck_assert_ptr_null(expr_new(huge, xy, 2, why));
+    ck_assert_ptr_null(expr_new(huge, NULL, xy, 2, why));
     free(huge);
 }
 END_TEST
@@ -120,7 +120,7 @@ END_TEST
 START_TEST(boxes_are_read)
 {
     struct box b;
-    char why[BOX_ERROR_BYTES];
+    char why[PLACE_BYTES];
     ck_assert_msg(box_parse(&b, "x=0:1, y_2 = -pi : (1<2 ? 2 : 3)*pi,z=.5:1e1", why), "%s", why);
     ck_assert_uint_eq(b.dim, 3);
     ck_assert_str_eq(b.names[1], "y_2");
@@ -155,7 +155,7 @@ static const struct {
     {"x=0:1,x=0:1", "over: \"x\" is given twice"},
     {"pi=0:1", "over: \"pi\" is a function or a constant; name the variable otherwise"},
     {"2x=0:1", "over: \"2x\" cannot name a variable"},
-    {"x=0:1/0", "over: a bound of x is not a number"},
+    {"x=0:1/0", "over: a bound of x: it is no finite number"},
     {"x=inf:-inf", "over: x=inf:-inf is empty: the lower bound comes first"},
     {"x=-1e308:1e308", "over: the volume of the box is not a number that fits"},
     {"x=0:y", "over: a bound of x: unknown name \"y\" (did you mean \"e\"?) at position 1: y <-- here"},
@@ -165,7 +165,7 @@ static const struct {
 START_TEST(bad_boxes_are_explained)
 {
     struct box b;
-    char why[BOX_ERROR_BYTES];
+    char why[PLACE_BYTES];
     ck_assert(!box_parse(&b, bad_boxes[_i].over, why));
     ck_assert_str_eq(why, bad_boxes[_i].error);
 }
@@ -211,41 +211,49 @@ END_TEST
 
 /* Quantiles as R 4.2 gives them: qnorm(0.3, 1, 2), qexp(0.3, 2), .. */
 static const struct {
-    const char *name;
-    double p[3];
-    size_t n;
+    const char *text;
     double quantile, density; /* at probability 0.3, and the density there */
 } kinds[] = {
-    {"uniform", {-1, 3}, 2, 0.2, 0.25},
-    {"normal", {1, 2}, 2, -0.048801025416081635, 0.17384630710698126},
-    {"exponential", {2}, 1, 0.17833747196936622, 1.4},
-    {"lognormal", {0.5, 0.8}, 2, 1.0838067257408528, 0.40100855385724232},
-    {"logistic", {1, 2}, 2, -0.69459572077440718, 0.105},
-    {"laplace", {1, 2}, 2, -0.021651247531981366, 0.15},
-    {"cauchy", {1, 2}, 2, -0.45308505601072202, 0.10416826262303432},
-    {"t", {4}, 1, -0.56864906304970553, 0.30876445928200918},
-    {"t", {4, 1, 2}, 3, -0.13729812609941106, 0.15438222964100459},
-    {"gamma", {2.5, 1.5}, 2, 0.99996937758663551, 0.4625409890859965},
-    {"beta", {2, 3}, 2, 0.27238394207510530, 1.7304828399624699},
-    {"weibull", {2, 1.5}, 2, 0.89583403812433238, 0.55740784594402915},
+    {"uniform(-1, 3)", 0.2, 0.25},
+    {"normal(1, 2)", -0.048801025416081635, 0.17384630710698126},
+    {"exponential(2)", 0.17833747196936622, 1.4},
+    {"lognormal(0.5, 0.8)", 1.0838067257408528, 0.40100855385724232},
+    {"logistic(1, 2)", -0.69459572077440718, 0.105},
+    {"laplace(1, 2)", -0.021651247531981366, 0.15},
+    {"cauchy(1, 2)", -0.45308505601072202, 0.10416826262303432},
+    {"t(4)", -0.56864906304970553, 0.30876445928200918},
+    {"t(4, 1, 2)", -0.13729812609941106, 0.15438222964100459},
+    {"gamma(2.5, 1.5)", 0.99996937758663551, 0.4625409890859965},
+    {"beta(2, 3)", 0.27238394207510530, 1.7304828399624699},
+    {"weibull(2, 1.5)", 0.89583403812433238, 0.55740784594402915},
 };
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
+
+static bool density_of(struct density *d, const char *text, double lo, double hi)
+{
+    char why[PLACE_BYTES];
+    struct law_value law;
+    size_t at = 0;
+    bool ok = density_read("q", text, &at, expr_constant, &law, why) && density_init(d, &law, lo, hi, why);
+    ck_assert_msg(ok, "%s", why);
+    return ok;
+}
 
 START_TEST(densities_are_those_of_r)
 {
     struct density d;
-    char why[DENSITY_ERROR_BYTES];
-    bool uniform = strcmp(kinds[_i].name, "uniform") == 0, unit = strcmp(kinds[_i].name, "beta") == 0;
-    bool half = strchr("ewg", kinds[_i].name[0]) || strcmp(kinds[_i].name, "lognormal") == 0;
+    const char *text = kinds[_i].text;
+    bool uniform = *text == 'u', unit = *text == 'b';
+    bool half = strchr("ewg", *text) || strncmp(text, "logn", 4) == 0;
     double lo = uniform ? -1 : unit || half ? 0 : -INFINITY, hi = uniform ? 3 : unit ? 1 : INFINITY;
-    ck_assert_msg(density_init(&d, kinds[_i].name, kinds[_i].p, kinds[_i].n, lo, hi, why), "%s", why);
+    ck_assert(density_of(&d, text, lo, hi));
     double x = density_quantile(&d, 0.3);
     ck_assert_double_eq_tol(x, kinds[_i].quantile, 1e-9);
     ck_assert_double_eq_tol(density_value(&d, x), kinds[_i].density, 1e-9);
     /* cut to its middle half the median stays, and densities double */
     double median = density_quantile(&d, 0.5), a = density_quantile(&d, 0.25), b = density_quantile(&d, 0.75),
            f = density_value(&d, median);
-    ck_assert(density_init(&d, kinds[_i].name, kinds[_i].p, kinds[_i].n, a, b, why));
+    ck_assert(density_of(&d, text, a, b));
     if (!uniform) {
         ck_assert_double_eq_tol(density_quantile(&d, 0.5), median, 1e-8);
         ck_assert_double_eq_tol(density_value(&d, median), 2 * f, 1e-8);
@@ -258,20 +266,18 @@ END_TEST
 START_TEST(moments_of_densities)
 {
     struct density d;
-    char why[DENSITY_ERROR_BYTES];
-    const double normal[] = {3, 0.01}, gamma_p[] = {2.5, 1.5}, cauchy[] = {0, 1}, t3[] = {3};
-    ck_assert(density_init(&d, "normal", normal, 2, -INFINITY, INFINITY, why));
+    ck_assert(density_of(&d, "normal(3, 0.01)", -INFINITY, INFINITY));
     ck_assert_double_eq_tol(density_moment(&d, 1), 3, 1e-11);
     ck_assert_double_eq_tol(density_moment(&d, 2), 9.0001, 1e-10);
-    ck_assert(density_init(&d, "gamma", gamma_p, 2, 0, INFINITY, why));
+    ck_assert(density_of(&d, "gamma(5/2, 1.5)", 0, INFINITY));
     ck_assert_double_eq_tol(density_moment(&d, 3), 2.5 * 3.5 * 4.5 / pow(1.5, 3), 1e-8);
-    ck_assert(density_init(&d, "cauchy", cauchy, 2, -INFINITY, INFINITY, why));
+    ck_assert(density_of(&d, "cauchy(0, 1)", -INFINITY, INFINITY));
     ck_assert_double_nan(density_moment(&d, 1));
-    ck_assert(density_init(&d, "t", t3, 1, -INFINITY, INFINITY, why));
+    ck_assert(density_of(&d, "t(3)", -INFINITY, INFINITY));
     ck_assert_double_eq_tol(density_moment(&d, 2), 3, 1e-6);
     ck_assert_double_nan(density_moment(&d, 4));
     /* far out: E X = phi(6) / Q(6) */
-    ck_assert(density_init(&d, "normal", (const double[]){0, 1}, 2, 6, INFINITY, why));
+    ck_assert(density_of(&d, "normal(0, 1)", 6, INFINITY));
     ck_assert_double_eq_tol(density_moment(&d, 1), 6.1584826045445989, 1e-8);
 }
 END_TEST

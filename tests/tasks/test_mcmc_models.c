@@ -119,7 +119,7 @@ static struct qx_ctx ctx = {&host, 7, &never, NULL};
 static qx_err open_model(target_open_f *open, const char *const *params, struct target *t)
 {
     static struct priors priors;
-    char why[PRIOR_ERROR_BYTES];
+    char why[PLACE_BYTES];
     said = params;
     *t = (struct target){.n_dim = 0};
     ck_assert_msg(priors_parse(&priors, ctx_param(&ctx, "priors", NULL), why), "%s", why);
@@ -326,7 +326,7 @@ START_TEST(mistakes_are_explained)
         {target_open_schools, P("data", "yes", "y", "y", "se", "x"),
          "se: the standard error in data row 3 is not above 0"},
         {target_open_linear, P("data", "yes"), "needs formula="},
-        {target_open_linear, P("data", "yes", "formula", "~ x"), "a response is wanted"},
+        {target_open_linear, P("data", "yes", "formula", "~ x"), "needs a response"},
         {target_open_linear, P("data", "yes", "formula", "y ~ x +* g"), "formula: "},
         {target_open_linear, P("data", "yes", "formula", "y ~ factor(y)"),
          "12 rows are too few for 12 coefficients"},

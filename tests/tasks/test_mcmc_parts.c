@@ -152,7 +152,7 @@ START_TEST(priors_have_the_derivatives_of_their_densities)
         "g=half_cauchy(2.5), h=half_t(4,2), i=exponential(0.5), j=gamma(2,3), k=inv_gamma(3,1), "
         "l=lognormal(0,1), m=flat";
     struct priors p;
-    char why[PRIOR_ERROR_BYTES];
+    char why[PLACE_BYTES];
     ck_assert_msg(priors_parse(&p, text, why), "%s", why);
     ck_assert_uint_eq(p.n, 13);
     for (uint32_t i = 0; i < p.n; i++) {
@@ -181,7 +181,7 @@ START_TEST(the_last_and_nearest_word_counts)
 {
     struct priors p;
     struct prior found, fallback = {.kind = PRIOR_FLAT};
-    char why[PRIOR_ERROR_BYTES], text[80];
+    char why[PLACE_BYTES], text[80];
     ck_assert(priors_parse(
         &p, "beta=normal(0,1) ; poly(x, 2)1 = normal(0, 7), beta=cauchy(0,2),sigma=half_normal(3)", why));
     ck_assert(priors_find(&p, "beta[1]", "beta", false, fallback, &found, why));
@@ -203,19 +203,20 @@ START_TEST(mistakes_in_priors_show_the_place)
     static const struct {
         const char *text, *why;
     } of[] = {
-        {"beta=norml(0,1)", "did you mean normal?), at character 6"},
-        {"beta", "'=' and a density must follow the name, at character 5"},
-        {"beta=normal(0)", "normal takes 2 numbers in brackets, at character 14"},
-        {"beta=normal(0,-1)", "a number above 0 is wanted, at character 15"},
-        {"beta=normal(0,x)", "a number is wanted, at character 15"},
-        {"beta=normal(0,1) sigma=flat", "',' is wanted before the next prior, at character 18"},
-        {"=flat", "a parameter's name is missing, at character 1"},
-        {"a=", "a density is wanted"},
-        {"a=gamma(2,0)", "a number above 0"},
+        {"beta=norml(0,1)", "did you mean \"normal\"?) at position 6: beta=norml <-- here (0,1)"},
+        {"beta", "expected \"=\" and a density, as in mu=normal(0, 10) at position 5"},
+        {"beta=normal(0)", "expected \",\" as in normal(mean, sd) at position 14"},
+        {"beta=normal(0,-1)", "sd must be above 0 in normal(mean, sd) at position 15"},
+        {"beta=normal(0,x)", "expected a number as in normal(mean, sd) at position 15"},
+        {"beta=normal(0,1) sigma=flat", "expected \",\" before the next prior at position 18"},
+        {"=flat", "a parameter's name is missing at position 1"},
+        {"a=", "there are flat normal student_t cauchy laplace log_flat half_normal half_cauchy half_t "
+               "exponential gamma inv_gamma lognormal"},
+        {"a=gamma(2,0)", "rate must be above 0"},
     };
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
         struct priors p;
-        char why[PRIOR_ERROR_BYTES] = "";
+        char why[PLACE_BYTES] = "";
         ck_assert(!priors_parse(&p, of[i].text, why));
         ck_assert_msg(strstr(why, of[i].why) != NULL, "\"%s\" does not say \"%s\"", why, of[i].why);
     }
@@ -227,7 +228,7 @@ END_TEST
 START_TEST(rules_are_read_and_looked_at)
 {
     struct until u;
-    char why[UNTIL_ERROR_BYTES];
+    char why[PLACE_BYTES];
     ck_assert(until_parse(&u, "", why));
     ck_assert(!u.given);
     ck_assert(until_parse(&u, " rhat < 1.01 , ess>400,ess_tail>500", why));
@@ -251,16 +252,16 @@ START_TEST(mistakes_in_rules_show_the_place)
     static const struct {
         const char *text, *why;
     } of[] = {
-        {"rhta<1.01", "did you mean rhat?), at character 1"},
-        {"rhat>1.01", "'<' is wanted after rhat, at character 5"},
-        {"rhat<1.01,ess<400", "'>' is wanted, at character 14"},
-        {"rhat<0.9", "a number above 1 is wanted, at character 6"},
-        {"ess>many", "a number of draws is wanted, at character 5"},
-        {"ess>400 rhat<1.1", "',' is wanted between rules, at character 9"},
+        {"rhta<1.01", "did you mean \"rhat\"?) at position 1: rhta <-- here <1.01"},
+        {"rhat>1.01", "expected \"<\" after rhat at position 5"},
+        {"rhat<1.01,ess<400", "expected \">\" after ess at position 14"},
+        {"rhat<0.9", "expected a number above 1 at position 6"},
+        {"ess>many", "expected a number of draws at position 5"},
+        {"ess>400 rhat<1.1", "expected \",\" between rules at position 9"},
     };
     for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
         struct until u;
-        char why[UNTIL_ERROR_BYTES] = "";
+        char why[PLACE_BYTES] = "";
         ck_assert(!until_parse(&u, of[i].text, why));
         ck_assert_msg(strstr(why, of[i].why) != NULL, "\"%s\" does not say \"%s\"", why, of[i].why);
     }

@@ -75,16 +75,16 @@ START_TEST(mistakes_show_where)
     static const struct {
         const char *text, *says;
     } of[] = {
-        {"y ~ x +", "ends where a name or a number is expected at position 8: y ~ x +^ here"},
-        {"y ~ (x", "expected \")\" at position 7: y ~ (x^ here"},
-        {"y ~ x x", "expected an operator or the end at position 7: y ~ x ^ here"},
-        {"f(x,", "at position 5: f(x,^ here"},
-        {"f(x y)", "expected \",\" or \")\" at position 5: f(x ^ here"},
-        {"`x", "a quote that is never closed at position 1: ^ here"},
+        {"y ~ x +", "ends where a name or a number is expected at position 8: y ~ x + <-- here"},
+        {"y ~ (x", "expected \")\" at position 7: y ~ (x <-- here"},
+        {"y ~ x x", "expected an operator or the end at position 7: y ~ x x <-- here"},
+        {"f(x,", "at position 5: f(x, <-- here"},
+        {"f(x y)", "expected \",\" or \")\" at position 5: f(x y <-- here )"},
+        {"`x", "a quote that is never closed at position 1: ` <-- here x"},
         {"3x", "this is no number at position 1"},
         {"1e999", "this is no number"},
-        {"\xc3\xa4 + )", "expected a name, a number or \"(\" at position 5: \xc3\xa4 + ^ here"},
-        {"", "at position 1: ^ here"},
+        {"\xc3\xa4 + )", "expected a name, a number or \"(\" at position 5: \xc3\xa4 + ) <-- here"},
+        {"", "at position 1:  <-- here"},
     };
     struct syntax_error err = {.at = 0};
     ck_assert(syntax_new(of[_i].text, &err) == NULL);

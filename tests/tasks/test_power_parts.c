@@ -13,9 +13,9 @@
 #include "power/mean.h"
 #include "power/prop.h"
 #include "power/rank.h"
+#include "power/region.h"
 #include "power/search.h"
 #include "power/survival.h"
-#include "power/tail.h"
 
 static const double rel = 1e-12;
 
@@ -275,7 +275,7 @@ START_TEST(laws_are_standardised)
 {
     enum { N = 200000 };
     static double draws[N];
-    char why[DIST_ERROR_BYTES];
+    char why[PLACE_BYTES];
     struct dist d;
     struct qx_stream s;
     double sum = 0, squares = 0, fourth = 0;
@@ -304,7 +304,7 @@ END_TEST
 
 START_TEST(raw_laws_and_shifts)
 {
-    char why[DIST_ERROR_BYTES];
+    char why[PLACE_BYTES];
     struct dist d;
     struct qx_stream s, same;
     double a[3], b[3];
@@ -324,12 +324,12 @@ static const struct {
     const char *text, *says;
 } bad_laws[] = {
     {"nromal", "unknown distribution \"nromal\" (did you mean \"normal\"?) at position 1"},
-    {"cauchyish", "unknown distribution; there are normal t "},
+    {"cauchyish", "unknown distribution \"cauchyish\"; there are normal t "},
     {"t(2)", "has no variance (raw=yes takes it as it is)"},
     {"t(x)", "expected a number as in t(df) at position 3"},
-    {"t(-1)", "a number that is not between 0 and 1e+09 at position 3"},
+    {"t(-1)", "df must be between 0 and 1e+09 in t(df) at position 3: t(-1 <-- here )"},
     {"normal(3)", "normal takes no number at position 7"},
-    {"contaminated(0.1)", "expected \",\" as in contaminated(share,sd) at position 17"},
+    {"contaminated(0.1)", "expected \",\" as in contaminated(share, sd) at position 17"},
     {"t(5", "expected \")\" as in t(df) at position 4"},
     {"t(5) x", "unexpected text after the distribution at position 6"},
     {"t(nan)", "expected a number"},
@@ -338,7 +338,7 @@ static const struct {
 
 START_TEST(bad_laws_are_explained)
 {
-    char why[DIST_ERROR_BYTES];
+    char why[PLACE_BYTES];
     struct dist d;
     ck_assert(!dist_parse(&d, "dist", bad_laws[_i].text, false, why));
     ck_assert_msg(strstr(why, bad_laws[_i].says) != NULL, "%s", why);

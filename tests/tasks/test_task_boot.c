@@ -127,6 +127,44 @@ START_TEST(undefined_resamples_are_counted)
 }
 END_TEST
 
+/* Formulas mean what they mean to fit: same coefficients, same names, same ones left out. */
+static const char *const formulas[] = {
+    "y ~ x + g", "log(y) ~ g*h + offset(x/10)", "y ~ poly(x, 2) - 1", "y ~ `x 2` + x + I(2*x) + (x > 4)",
+    "y ~ .",
+};
+
+START_TEST(formulas_as_fit_reads_them)
+{
+    const char *data =
+        data_of("formulas",
+                "y,x,g,h,x 2\n3,1,a,u,4\n5,2,b,v,1\n4,3,a,v,9\n8,4,b,u,3\n7,5,c,u,5\n12,6,c,v,2\n9,7,a,u,7\n"
+                "15,8,b,v,2\n14,9,c,v,3\n18,10,a,v,1\n2,11,b,u,6\n6,12,c,u,6\n");
+    char stat[80];
+    (void)snprintf(stat, sizeof stat, "lm(%s)", formulas[_i]);
+    struct taskrun r = task_run("boot", 1, 200, PARAMS("data", data, "stat", stat, "ci", "percentile")),
+                   fit = task_run("fit", 1, 0, PARAMS("data", data, "formula", formulas[_i]));
+    json_t *all = json_object_get(fit.answer, "coefficients"), *of;
+    size_t k, n = 0;
+    json_array_foreach(all, k, of)
+    {
+        char path[40], name[40];
+        const char *term = json_string_value(json_object_get(of, "term"));
+        double estimate = json_number_value(json_object_get(of, "estimate"));
+        if (json_is_null(json_object_get(of, "estimate"))) {
+            ck_assert_ptr_nonnull(strstr(answer_text(&r, "meaning"), term));
+            continue;
+        }
+        (void)snprintf(path, sizeof path, "coefficients.%zu.estimate", n);
+        (void)snprintf(name, sizeof name, "coefficients.%zu.name", n++);
+        ck_assert_str_eq(answer_text(&r, name), term);
+        ck_assert_double_eq_tol(answer_number(&r, path), estimate, 1e-12 * (1 + fabs(estimate)));
+    }
+    ck_assert_uint_eq(json_array_size(json_object_get(r.answer, "coefficients")), n);
+    taskrun_free(&r);
+    taskrun_free(&fit);
+}
+END_TEST
+
 /* 8 coefficients need 8 different ones of 9 rows: nearly no resample has them. */
 START_TEST(undefined_on_every_resample)
 {
@@ -195,7 +233,13 @@ START_TEST(mistakes_are_explained)
     expect("is left to resample: at least 2 are needed",
            PARAMS("data", data, "stat", "mean(LSAT)", "where", "g=a"));
     expect("is not of the form column=value", PARAMS("data", data, "stat", "mean(LSAT)", "where", "g"));
-    expect("collinear", PARAMS("data", data, "stat", "lm(LSAT~c)"));
+    expect("formula: the text ends where a name or a number is expected at position 6: LSAT~ <-- here",
+           PARAMS("data", data, "stat", "lm(LSAT~)"));
+    expect("formula: lm needs a response", PARAMS("data", data, "stat", "lm(~GPA)"));
+    expect("formula: the response g is a factor, not a number", PARAMS("data", data, "stat", "lm(g~GPA)"));
+    expect("lm: a term has no value in 3 of the rows", PARAMS("data", data, "stat", "lm(LSAT~log(GPA-3.2))"));
+    expect("column \"m\" has 1 missing value", PARAMS("data", data, "stat", "lm(LSAT~m)"));
+    expect("lm: all columns of the model matrix are 0", PARAMS("data", data, "stat", "lm(LSAT~0+I(c-c))"));
     expect("lm: 3 rows are too few for 3 coefficients", PARAMS("data", data, "stat", "lm(LSAT~GPA+c)"));
     expect("stat", PARAMS("data", data));
     expect("data", PARAMS("stat", "mean(x)"));
@@ -212,6 +256,7 @@ int main(void)
     tcase_add_test(tc, groups_are_resampled_within);
     tcase_add_test(tc, rows_are_chosen);
     tcase_add_test(tc, undefined_resamples_are_counted);
+    tcase_add_loop_test(tc, formulas_as_fit_reads_them, 0, (int)(sizeof formulas / sizeof formulas[0]));
     tcase_add_test(tc, undefined_on_every_resample);
     tcase_add_test(tc, medians);
     tcase_add_test(tc, few_resamples_are_said_to_be_few);

@@ -579,8 +579,8 @@ START_TEST(mistakes_are_explained)
 {
     const char *data = data_of("two", two_columns), *series = data_of("lh", lh);
     expect("unknown name \"meen\" (did you mean \"mean\"?)", PARAMS("data", data, "stat", "mean(x)/meen(y)"));
-    expect("at position 9 of \"mean(x)/meen(y)\"", PARAMS("data", data, "stat", "mean(x)/meen(y)"));
-    expect("unexpected end at position 9 of \"mean(x)*\"", PARAMS("data", data, "stat", "mean(x)*"));
+    expect("at position 9: mean(x)/meen <-- here (y)", PARAMS("data", data, "stat", "mean(x)/meen(y)"));
+    expect("unexpected end at position 9: mean(x)* <-- here", PARAMS("data", data, "stat", "mean(x)*"));
     expect("unknown name \"z\"", PARAMS("data", data, "stat", "mean(x*z)"));
     expect("unknown name \"mean\"", PARAMS("data", data, "stat", "mean(x-mean(x))"));
     expect("an expression of columns is not a finite number in data row 1",

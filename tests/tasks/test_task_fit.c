@@ -700,8 +700,8 @@ static const struct {
     const char *const *params; /* besides data */
     const char *says;
 } mistakes[] = {
-    {PARAMS("formula", "y ~ x +"), "at position 8: y ~ x +^ here"},
-    {PARAMS("formula", "y ~ wx"), "no column \"wx\" (did you mean \"x\"?) at position 5: y ~ ^ here"},
+    {PARAMS("formula", "y ~ x +"), "at position 8: y ~ x + <-- here"},
+    {PARAMS("formula", "y ~ wx"), "no column \"wx\" (did you mean \"x\"?) at position 5: y ~ wx <-- here"},
     {PARAMS("formula", "y"), "a formula has a \"~\""},
     {PARAMS("formula", "y ~ foo(x)"), "no function \"foo\" at position 5"},
     {PARAMS("formula", "y ~ log(g)"), "column \"g\" holds texts, not numbers at position 9"},

@@ -338,19 +338,23 @@ START_TEST(mistakes_are_explained)
            PARAMS("expr", "x", "over", "x=0:inf"));
     expect("proposal: no variable \"yy\" (did you mean \"y\"?)",
            PARAMS("expr", "x*y", "over", "x=0:1,y=0:1", "proposal", "yy=normal(0,1)"));
-    expect("there is no density \"norml\" (did you mean \"normal\"?)",
+    expect("proposal: unknown distribution \"norml\" (did you mean \"normal\"?) at position 3: x=norml <-- "
+           "here (0,1)",
            PARAMS("expr", "x", "over", "x=-inf:inf", "proposal", "x=norml(0,1)"));
     expect("exponential is zero on a part of the range",
            PARAMS("expr", "x", "over", "x=-1:1", "proposal", "x=exponential(1)"));
-    expect("takes other numbers: normal(mean,sd)",
+    expect("proposal: expected \",\" as in normal(mean, sd) at position 11: x=normal(1) <-- here",
            PARAMS("expr", "x", "over", "x=0:1", "proposal", "x=normal(1)"));
-    expect("-1 must be positive in normal(mean,sd)",
+    expect("proposal: sd must be above 0 in normal(mean, sd) at position 12: x=normal(0,-1 <-- here )",
            PARAMS("expr", "x", "over", "x=0:1", "proposal", "x=normal(0,-1)"));
-    expect("is not of the form x=normal(0,1)", PARAMS("expr", "x", "over", "x=0:1", "proposal", "x"));
-    expect("is not of the form normal(0,1)", PARAMS("expr", "x", "over", "x=0:1", "proposal", "x=normal"));
-    expect("proposal: x: is given twice",
+    expect("proposal: expected a variable and its density, as in x=normal(0, 1)",
+           PARAMS("expr", "x", "over", "x=0:1", "proposal", "x"));
+    expect("proposal: expected \"(\" as in normal(mean, sd)",
+           PARAMS("expr", "x", "over", "x=0:1", "proposal", "x=normal"));
+    expect("proposal: x is given twice at position 15",
            PARAMS("expr", "x", "over", "x=0:1", "proposal", "x=normal(0,1),x=normal(0,1)"));
-    expect("unknown name \"s\"", PARAMS("expr", "x", "over", "x=0:1", "proposal", "x=normal(0,s)"));
+    expect("proposal: in normal(mean, sd): unknown name \"s\"",
+           PARAMS("expr", "x", "over", "x=0:1", "proposal", "x=normal(0,s)"));
     expect("normal has no probability on the range 50:51",
            PARAMS("expr", "x", "over", "x=50:51", "proposal", "x=normal(0,1)"));
     expect("it is no polynomial: give control_mean=",

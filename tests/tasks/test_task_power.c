@@ -290,7 +290,7 @@ static const struct {
     {"sd= has 3 numbers where there are 2 groups", {"n", "20", "delta", "1", "sd", "1,2,3", NULL}},
     {"give either sd=, or sd1= and sd2=", {"n", "20", "delta", "1", "sd", "1", "sd1", "2", NULL}},
     {"sd: a standard deviation is above 0", {"n", "20", "delta", "1", "sd", "0", NULL}},
-    {"dist: unknown distribution \"nromal\" (did you mean \"normal\"?) at position 1 of \"nromal\"",
+    {"dist: unknown distribution \"nromal\" (did you mean \"normal\"?) at position 1: nromal <-- here",
      {"n", "20", "delta", "1", "dist", "nromal", NULL}},
     {"dist2: expected a number as in t(df) at position 3", {"n", "20", "delta", "1", "dist2", "t(df)", NULL}},
     {"design=anova has no one-sided alternative",

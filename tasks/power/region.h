@@ -1,12 +1,11 @@
-/* tail.h - p-values of statistics, the region where a test rejects, and the power of tests whose statistic has a known law.
- * "two sided" counts both tails. Pure. */
-#ifndef TASKS_POWER_TAIL_H
-#define TASKS_POWER_TAIL_H
+/* region.h - the region where a test rejects, and the power of tests whose statistic has a known law. Pure. */
+#ifndef TASKS_POWER_REGION_H
+#define TASKS_POWER_REGION_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum alternative { ALT_TWO_SIDED, ALT_GREATER, ALT_LESS };
+#include "model/tail.h"
 
 /* Rejects at or below `lower` and at or above `upper`. A statistic that is NaN is in no region. */
 struct region {
@@ -23,11 +22,6 @@ static inline bool is_significant(double p, double alpha)
 {
     return p <= alpha * (1 + 1e-9);
 }
-
-double tail_z(double z, enum alternative alt);
-double tail_t(double t, double df, enum alternative alt);
-/* Upper tail. */
-double tail_f(double f, double df1, double df2);
 
 struct region region_z(double alpha, enum alternative alt);
 struct region region_t(double df, double alpha, enum alternative alt);

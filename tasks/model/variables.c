@@ -1,9 +1,9 @@
-#include "fit/variables.h"
+#include "model/variables.h"
 
 #include <stdlib.h>
 
-static qx_err open_formula(struct qx_ctx *ctx, const struct spec *s, const char *text,
-                           const struct qx_table *t, struct variables *v)
+qx_err variables_formula(struct qx_ctx *ctx, const struct qx_table *t, const char *text,
+                         const char *const *left_out, uint32_t n_left_out, struct formula **ret)
 {
     uint32_t n = qx_table_columns(ctx, t);
     struct syntax_error err = {.at = 0};
@@ -12,20 +12,19 @@ static qx_err open_formula(struct qx_ctx *ctx, const struct spec *s, const char 
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
     for (uint32_t i = 0; i < n; i++)
         columns[i] = qx_table_column(ctx, t, i)->name;
-    v->formula = formula_new(text, columns, n, s->by_names, s->n_by, &err);
+    *ret = formula_new(text, columns, n, left_out, n_left_out, &err);
     free((void *)columns);
-    return v->formula ? QX_ERR_OK : qx_error(ctx, QX_ERR_INVALID, "formula: %s", err.text);
+    return *ret ? QX_ERR_OK : qx_error(ctx, QX_ERR_INVALID, "formula: %s", err.text);
 }
 
-qx_err variables_open(struct qx_ctx *ctx, const struct spec *s, const char *text, const struct qx_table *t,
-                      uint32_t max_rows, struct variables *ret)
+qx_err variables_open(struct qx_ctx *ctx, const struct qx_table *t, const char *text,
+                      const char *const *left_out, uint32_t n_left_out, const struct frame_options *opt,
+                      struct variables *ret)
 {
     struct variables v = {.formula = NULL};
-    const struct frame_options opt = {
-        .weights = s->weights, .offset = s->offset, .na_fail = s->na_fail, .max_rows = max_rows};
-    qx_err e = open_formula(ctx, s, text, t, &v);
+    qx_err e = variables_formula(ctx, t, text, left_out, n_left_out, &v.formula);
     if (e == QX_ERR_OK)
-        e = frame_open(ctx, t, v.formula, &opt, &v.frame);
+        e = frame_open(ctx, t, v.formula, opt, &v.frame);
     if (e == QX_ERR_OK)
         *ret = v;
     else
@@ -39,18 +38,18 @@ void variables_close(struct variables *v)
     v->formula = formula_free(v->formula);
 }
 
-qx_err variables_need_response(struct qx_ctx *ctx, const struct variables *v, const char *model, bool numeric)
+qx_err variables_need_response(struct qx_ctx *ctx, const struct variables *v, const char *model,
+                               bool binomial)
 {
     if (v->formula->n_response == 0)
-        return qx_error(ctx, QX_ERR_INVALID, "formula: model=%s needs a response on the left of \"~\"",
-                        model);
-    if (v->formula->n_response == 2 && numeric)
+        return qx_error(ctx, QX_ERR_INVALID, "formula: %s needs a response on the left of \"~\"", model);
+    if (v->formula->n_response == 2 && !binomial)
         return qx_error(ctx, QX_ERR_INVALID, "formula: cbind() on the left is for family=binomial");
     for (uint32_t i = 0; i < v->formula->n_response; i++) {
         const struct frame_var *y = &v->frame->vars[i];
         if (y->kind == FRAME_POLY)
             return qx_error(ctx, QX_ERR_INVALID, "formula: poly() cannot be the response");
-        if (y->kind == FRAME_FACTOR && (numeric || v->formula->n_response == 2))
+        if (y->kind == FRAME_FACTOR && (!binomial || v->formula->n_response == 2))
             return qx_error(ctx, QX_ERR_INVALID, "formula: the response %.60s is a factor, not a number",
                             y->name);
     }

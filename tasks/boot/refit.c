@@ -1,13 +1,12 @@
-#include "boot/lm.h"
+#include "boot/refit.h"
 
-#include <gsl/gsl_linalg.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Row-major everywhere; p x p triangles are stored in full. */
-struct lm {
+struct refit {
     uint32_t n, p;
     double *q;    /* n x p, orthonormal columns */
     double *r;    /* p x p, upper */
@@ -20,10 +19,10 @@ struct lm {
 
 static const double pivot_min = 1e-10;
 
-void lm_free(struct lm *m)
+struct refit *refit_free(struct refit *m)
 {
     if (!m)
-        return;
+        return NULL;
     free(m->q);
     free(m->r);
     free(m->e);
@@ -32,11 +31,16 @@ void lm_free(struct lm *m)
     free(m->b);
     free(m->inv);
     free(m);
+    return NULL;
 }
 
-static bool lm_alloc(struct lm *m)
+struct refit *refit_new(struct lm_work *fit)
 {
-    size_t n = m->n, p = m->p;
+    size_t n = fit->n, p = fit->rank;
+    struct refit *m = calloc(1, sizeof *m);
+    if (!m)
+        return NULL;
+    *m = (struct refit){.n = fit->n, .p = fit->rank};
     m->q = calloc(n * p, sizeof(double));
     m->r = calloc(p * p, sizeof(double));
     m->e = calloc(n, sizeof(double));
@@ -44,79 +48,20 @@ static bool lm_alloc(struct lm *m)
     m->g = calloc(p * p, sizeof(double));
     m->b = calloc(p, sizeof(double));
     m->inv = calloc(p * p, sizeof(double));
-    return m->q && m->r && m->e && m->coef && m->g && m->b && m->inv;
-}
-
-/* Columns that the others give up to rounding: |r_jj| against the length of the column. */
-static bool is_collinear(const struct lm *m, const gsl_matrix *qr, const double *lengths)
-{
-    for (uint32_t j = 0; j < m->p; j++) {
-        if (fabs(gsl_matrix_get(qr, j, j)) <= 4e-16 * (double)m->n * lengths[j])
-            return true;
+    if (!m->q || !m->r || !m->e || !m->coef || !m->g || !m->b || !m->inv)
+        return refit_free(m);
+    memcpy(m->e, fit->resid, n * sizeof(double));
+    for (uint32_t k = 0; k < p; k++) {
+        lm_orthonormal(fit, k, m->q + k, m->p);
+        m->coef[k] = fit->coef[fit->pivot[k]];
+        for (uint32_t j = 0; j <= k; j++)
+            m->r[j * p + k] = fit->qr[k * n + j];
     }
-    return false;
-}
-
-static void fit(struct lm *m, const double *y, gsl_matrix *qr, gsl_vector *tau, gsl_vector *unit)
-{
-    gsl_vector_view coef = gsl_vector_view_array(m->coef, m->p), e = gsl_vector_view_array(m->e, m->n);
-    gsl_vector_const_view rhs = gsl_vector_const_view_array(y, m->n);
-    (void)gsl_linalg_QR_lssolve(qr, tau, &rhs.vector, &coef.vector, &e.vector);
-    for (uint32_t j = 0; j < m->p; j++) {
-        gsl_vector_set_basis(unit, j);
-        (void)gsl_linalg_QR_Qvec(qr, tau, unit);
-        for (uint32_t i = 0; i < m->n; i++)
-            m->q[(size_t)i * m->p + j] = gsl_vector_get(unit, i);
-        for (uint32_t k = j; k < m->p; k++)
-            m->r[(size_t)j * m->p + k] = gsl_matrix_get(qr, j, k);
-    }
-}
-
-static enum lm_error factor(struct lm *m, const double *y, const double *const *terms)
-{
-    gsl_matrix *qr = gsl_matrix_alloc(m->n, m->p);
-    gsl_vector *tau = gsl_vector_alloc(m->p), *unit = gsl_vector_alloc(m->n);
-    enum lm_error e = qr && tau && unit ? LM_OK : LM_NOMEM;
-    if (e == LM_OK) {
-        for (uint32_t j = 0; j < m->p; j++) {
-            double ss = 0;
-            for (uint32_t i = 0; i < m->n; i++) {
-                gsl_matrix_set(qr, i, j, terms[j][i]);
-                ss += terms[j][i] * terms[j][i];
-            }
-            m->b[j] = sqrt(ss);
-        }
-        (void)gsl_linalg_QR_decomp(qr, tau);
-        if (is_collinear(m, qr, m->b))
-            e = LM_COLLINEAR;
-        else
-            fit(m, y, qr, tau, unit);
-    }
-    gsl_matrix_free(qr);
-    gsl_vector_free(tau);
-    gsl_vector_free(unit);
-    return e;
-}
-
-enum lm_error lm_new(const double *y, const double *const *terms, uint32_t n, uint32_t p, struct lm **ret)
-{
-    if (n <= p)
-        return LM_TOO_FEW_ROWS;
-    struct lm *m = calloc(1, sizeof *m);
-    if (!m)
-        return LM_NOMEM;
-    m->n = n;
-    m->p = p;
-    enum lm_error e = lm_alloc(m) ? factor(m, y, terms) : LM_NOMEM;
-    if (e != LM_OK)
-        lm_free(m);
-    else
-        *ret = m;
-    return e;
+    return m;
 }
 
 /* G = Q'WQ (lower triangle) and b = Q'We. */
-static void weigh(struct lm *m, const int32_t *w)
+static void weigh(struct refit *m, const int32_t *w)
 {
     uint32_t p = m->p;
     memset(m->g, 0, sizeof(double) * p * p);
@@ -154,7 +99,7 @@ static bool cholesky(double *g, uint32_t p)
 }
 
 /* x := R^-1 G^-1 x */
-static void solve(const struct lm *m, double *x)
+static void solve(const struct refit *m, double *x)
 {
     uint32_t p = m->p;
     for (uint32_t j = 0; j < p; j++) {
@@ -176,7 +121,7 @@ static void solve(const struct lm *m, double *x)
 
 /* w NULL: every row once. V = sum of w c c', c = R^-1 G^-1 q e*: the influence of each row on the coefficients. inv is filled column by column;
  * gamma is the change of the coefficients in the basis Q. */
-static void sandwich(struct lm *m, const int32_t *w, const double *errors, const double *gamma,
+static void sandwich(struct refit *m, const int32_t *w, const double *errors, const double *gamma,
                      double *ret_se)
 {
     uint32_t p = m->p;
@@ -202,7 +147,7 @@ static void sandwich(struct lm *m, const int32_t *w, const double *errors, const
         ret_se[k] = sqrt(ret_se[k]);
 }
 
-const char *lm_value(struct lm *m, const int32_t *weights, double *ret_coef, double *ret_se)
+const char *refit_value(struct refit *m, const int32_t *weights, double *ret_coef, double *ret_se)
 {
     uint32_t p = m->p;
     weigh(m, weights);
@@ -223,7 +168,7 @@ const char *lm_value(struct lm *m, const int32_t *weights, double *ret_coef, dou
     return NULL;
 }
 
-const char *lm_value_errors(struct lm *m, const double *u, double *ret_coef, double *ret_se)
+const char *refit_errors(struct refit *m, const double *u, double *ret_coef, double *ret_se)
 {
     uint32_t p = m->p;
     double gamma[64] = {0};
@@ -243,12 +188,12 @@ const char *lm_value_errors(struct lm *m, const double *u, double *ret_coef, dou
     return NULL;
 }
 
-const double *lm_residuals(const struct lm *m)
+const double *refit_residuals(const struct refit *m)
 {
     return m->e;
 }
 
-double lm_leverage(const struct lm *m, uint32_t row)
+double refit_leverage(const struct refit *m, uint32_t row)
 {
     double h = 0;
     for (uint32_t j = 0; j < m->p; j++)
@@ -256,7 +201,7 @@ double lm_leverage(const struct lm *m, uint32_t row)
     return h;
 }
 
-double lm_sigma(const struct lm *m)
+double refit_sigma(const struct refit *m)
 {
     double rss = 0;
     for (uint32_t i = 0; i < m->n; i++)

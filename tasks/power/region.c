@@ -1,31 +1,12 @@
-#include "power/tail.h"
+#include "power/region.h"
 
 #include <math.h>
 
-#include "power/rmath.h"
+#include "shared/rmath.h"
 
 enum { PANELS = 24 };
 /* Beyond this the noncentral laws are one for every test of a size and level that can be asked for. */
 static const double ncp_large = 1e4;
-
-double tail_z(double z, enum alternative alt)
-{
-    if (alt == ALT_TWO_SIDED)
-        return 2 * pnorm(-fabs(z), 0, 1, 1, 0);
-    return pnorm(z, 0, 1, alt == ALT_LESS, 0);
-}
-
-double tail_t(double t, double df, enum alternative alt)
-{
-    if (alt == ALT_TWO_SIDED)
-        return 2 * pt(-fabs(t), df, 1, 0);
-    return pt(t, df, alt == ALT_LESS, 0);
-}
-
-double tail_f(double f, double df1, double df2)
-{
-    return pf(f, df1, df2, 0, 0);
-}
 
 /* With the upper quantile q of what one tail holds. */
 static struct region region_of(double q, enum alternative alt)
