@@ -8,7 +8,7 @@
 #include "boot/draw.h"
 #include "boot/refit.h"
 
-const char *const boot_ci_names[CI_COUNT] = {"normal", "basic", "percentile", "studentized", "bca"};
+const char *const boot_ci_names[CI_COUNT] = {"normal", "basic", "percentile", "studentized", "bca", "abc"};
 const char *const boot_type_names[TYPE_COUNT] = {"ordinary", "parametric", "wild",
                                                  "block",    "circular",   "stationary"};
 
@@ -167,7 +167,8 @@ static void boot_close(struct qx_ctx *ctx, void *state)
 
 /* ---- the description ---- */
 
-static const char *const ci_choices[] = {"normal", "basic", "percentile", "studentized", "bca", "all", NULL};
+static const char *const ci_choices[] = {"normal", "basic", "percentile", "studentized",
+                                         "bca",    "abc",   "all",        NULL};
 static const char *const na_choices[] = {"fail", "omit", NULL};
 static const char *const method_choices[] = {"auto", "exact", "random", NULL};
 static const char *const type_choices[] = {"ordinary", "parametric", "wild", "block",
@@ -186,7 +187,7 @@ static const struct qx_param params[] = {
      .type = QX_PARAM_CHOICE,
      .fallback = "bca",
      .choices = ci_choices,
-     .help = "which intervals; where bca has no meaning the default is percentile"},
+     .help = "which intervals; all: the first five; where bca has no meaning the default is percentile"},
     {.name = "conf",
      .type = QX_PARAM_REAL,
      .fallback = "0.95",

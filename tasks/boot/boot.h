@@ -8,7 +8,7 @@
 #include "boot/simulate.h"
 #include "boot/stat.h"
 
-enum boot_ci { CI_NORMAL, CI_BASIC, CI_PERCENTILE, CI_STUDENTIZED, CI_BCA, CI_COUNT };
+enum boot_ci { CI_NORMAL, CI_BASIC, CI_PERCENTILE, CI_STUDENTIZED, CI_BCA, CI_ABC, CI_COUNT };
 enum boot_type {
     TYPE_ORDINARY,
     TYPE_PARAMETRIC,

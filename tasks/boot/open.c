@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/abc.h"
 #include "boot/boot.h"
 #include "boot/refit.h"
+#include "boot/smooth.h"
 
 /* Every value is kept up to EXACT_MAX resamples, or fewer where many numbers are kept of each; a sketch takes over there. */
 enum { REDUCERS_MAX = 32, EXACT_MAX = 1000000, KEPT_MAX = 4000000, ITEMS_DEFAULT = 10000 };
@@ -49,18 +51,30 @@ static bool is_block(const struct boot *b)
     return b->type >= TYPE_MOVING;
 }
 
+static qx_err check_abc(struct qx_ctx *ctx, const struct boot *b)
+{
+    for (uint32_t i = 0; i < b->n_stats; i++) {
+        const char *rough = smooth_check(&b->stats[i]);
+        if (rough)
+            return qx_error(ctx, QX_ERR_INVALID,
+                            "ci=abc takes derivatives of the statistic, and %s has none; use ci=bca", rough);
+    }
+    if (b->data.n > ABC_ROWS_MAX)
+        return qx_error(ctx, QX_ERR_INVALID, "ci=abc takes at most %d rows; use ci=bca", ABC_ROWS_MAX);
+    return QX_ERR_OK;
+}
+
 static qx_err open_ci(struct qx_ctx *ctx, struct boot *b)
 {
     const char *ci = qx_text(ctx, "ci");
     bool all = strcmp(ci, "all") == 0;
     for (int k = 0; k < CI_COUNT; k++)
-        b->wanted[k] = all || strcmp(ci, boot_ci_names[k]) == 0;
+        b->wanted[k] = (all && k != CI_ABC) || strcmp(ci, boot_ci_names[k]) == 0;
     b->conf = qx_real(ctx, "conf");
-    if (b->wanted[CI_BCA] && !has_bca(b)) {
+    if ((b->wanted[CI_BCA] || b->wanted[CI_ABC]) && !has_bca(b)) {
         if (!all && qx_given(ctx, "ci"))
-            return qx_error(ctx, QX_ERR_INVALID,
-                            "ci=bca is for type=ordinary; with type=%s use ci=percentile",
-                            boot_type_names[b->type]);
+            return qx_error(ctx, QX_ERR_INVALID, "ci=%s is for type=ordinary; with type=%s use ci=percentile",
+                            ci, boot_type_names[b->type]);
         b->wanted[CI_BCA] = false;
         b->wanted[CI_PERCENTILE] = true;
     }
@@ -71,7 +85,7 @@ static qx_err open_ci(struct qx_ctx *ctx, struct boot *b)
                             boot_type_names[b->type]);
         b->wanted[CI_STUDENTIZED] = false;
     }
-    return QX_ERR_OK;
+    return b->wanted[CI_ABC] ? check_abc(ctx, b) : QX_ERR_OK;
 }
 
 /* ---- data and statistics ---- */

@@ -14,6 +14,7 @@ struct refit {
     double *coef; /* p */
     double *g;    /* p x p: Q'WQ, then its Cholesky factor */
     double *b;    /* p */
+    double *w;    /* n: weights as numbers */
     double *inv;  /* p x p: R^-1 G^-1 */
 };
 
@@ -29,6 +30,7 @@ struct refit *refit_free(struct refit *m)
     free(m->coef);
     free(m->g);
     free(m->b);
+    free(m->w);
     free(m->inv);
     free(m);
     return NULL;
@@ -47,8 +49,9 @@ struct refit *refit_new(struct lm_work *fit)
     m->coef = calloc(p, sizeof(double));
     m->g = calloc(p * p, sizeof(double));
     m->b = calloc(p, sizeof(double));
+    m->w = calloc(n, sizeof(double));
     m->inv = calloc(p * p, sizeof(double));
-    if (!m->q || !m->r || !m->e || !m->coef || !m->g || !m->b || !m->inv)
+    if (!m->q || !m->r || !m->e || !m->coef || !m->g || !m->b || !m->w || !m->inv)
         return refit_free(m);
     memcpy(m->e, fit->resid, n * sizeof(double));
     for (uint32_t k = 0; k < p; k++) {
@@ -61,7 +64,7 @@ struct refit *refit_new(struct lm_work *fit)
 }
 
 /* G = Q'WQ (lower triangle) and b = Q'We. */
-static void weigh(struct refit *m, const int32_t *w)
+static void weigh(struct refit *m, const double *w)
 {
     uint32_t p = m->p;
     memset(m->g, 0, sizeof(double) * p * p);
@@ -147,17 +150,25 @@ static void sandwich(struct refit *m, const int32_t *w, const double *errors, co
         ret_se[k] = sqrt(ret_se[k]);
 }
 
+const char *refit_at(struct refit *m, const double *weights, double *ret_coef)
+{
+    weigh(m, weights);
+    if (!cholesky(m->g, m->p))
+        return "the terms of the linear model are collinear in the resample";
+    solve(m, m->b);
+    for (uint32_t j = 0; j < m->p; j++)
+        ret_coef[j] = m->coef[j] + m->b[j];
+    return NULL;
+}
+
 const char *refit_value(struct refit *m, const int32_t *weights, double *ret_coef, double *ret_se)
 {
     uint32_t p = m->p;
-    weigh(m, weights);
-    if (!cholesky(m->g, p))
-        return "the terms of the linear model are collinear in the resample";
-    solve(m, m->b);
-    for (uint32_t j = 0; j < p; j++)
-        ret_coef[j] = m->coef[j] + m->b[j];
-    if (!ret_se)
-        return NULL;
+    for (uint32_t i = 0; i < m->n; i++)
+        m->w[i] = weights[i];
+    const char *why = refit_at(m, m->w, ret_coef);
+    if (why || !ret_se)
+        return why;
     double gamma[64] = {0}; /* R (b* - b) */
     for (uint32_t j = 0; j < p; j++) {
         gamma[j] = 0;

@@ -18,6 +18,9 @@ struct refit *refit_free(struct refit *m); /* NULL is fine; returns NULL */
  * variances as resampling of rows does. NULL, or why they are undefined. */
 const char *refit_value(struct refit *m, const int32_t *weights, double *ret_coef, double *ret_se);
 
+/* p coefficients under real weights. */
+const char *refit_at(struct refit *m, const double *weights, double *ret_coef);
+
 /* The same with every row once and the response X b + u, for errors u of n numbers: b* = b + R^-1 Q'u. */
 const char *refit_errors(struct refit *m, const double *u, double *ret_coef, double *ret_se);
 

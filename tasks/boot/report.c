@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot/abc.h"
 #include "boot/interval.h"
 
 enum { BINS_MIN = 10, BINS_MAX = 60, NOTE_BYTES = 512 };
@@ -45,10 +46,24 @@ static struct end ends_of(struct result *r, enum boot_ci ci, double alpha)
         return (struct end){r->theta - q.upper * r->se_data, r->theta - q.lower * r->se_data};
     case CI_BCA:
         return bca_ends(r, alpha);
+    case CI_ABC: /* not from resamples: add_abc() */
     case CI_COUNT:
     default:
         return (struct end){NAN, NAN};
     }
+}
+
+static bool add_abc(const struct boot *b, struct result *results)
+{
+    struct abc abc[STAT_THETA_MAX];
+    if (!abc_intervals(b, b->conf, abc))
+        return false;
+    for (uint32_t k = 0; k < b->n_theta; k++) {
+        results[k].acceleration = abc[k].acceleration;
+        results[k].ends[CI_ABC] = (struct end){abc[k].lower, abc[k].upper};
+        results[k].abc_undefined = !abc[k].ok;
+    }
+    return true;
 }
 
 /* z0 from the share strictly below the estimate (Efron 1987). Values that differ by rounding alone count as equal. */
@@ -102,6 +117,8 @@ static void emit_summary(struct qx_ctx *ctx, const struct boot *b, const struct 
     qx_emit_number(ctx, "estimate", r->theta);
     qx_emit_number(ctx, "se", r->se);
     qx_emit_number(ctx, "bias", r->mean - r->theta);
+    if (b->wanted[CI_ABC])
+        qx_emit_number(ctx, "acceleration", r->acceleration);
     if (!b->wanted[CI_BCA])
         return;
     qx_emit_number(ctx, "z0", r->z0);
@@ -142,6 +159,9 @@ static void emit_notes(struct qx_ctx *ctx, const struct boot *b, const struct re
         qx_emit_text(ctx, "bca_undefined",
                      "all resamples lie on one side of the estimate, or the statistic is undefined with a "
                      "row left out");
+    if (r->abc_undefined)
+        qx_emit_text(ctx, "abc_undefined",
+                     "the statistic is undefined close to the data, or has no spread there");
     if (r->extreme)
         qx_emit_text(ctx, "note",
                      "too few resamples for this level: an extreme resample is given as an end; raise n");
@@ -407,6 +427,8 @@ static qx_err report(struct qx_ctx *ctx, struct boot *b, const struct qx_answer 
         if (!result_open(ctx, b, answer, rows, &jack, k, &results[k]))
             return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
     }
+    if (b->wanted[CI_ABC] && !add_abc(b, results))
+        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
     if (b->jab) {
         qx_err e = after_open(ctx, b, rows, &after);
         if (e != QX_ERR_OK)

@@ -14,7 +14,7 @@ struct result {
     double z0, acceleration, share_equal;
     struct dist_values dist, t;
     struct end ends[CI_COUNT];
-    bool extreme, bca_undefined;
+    bool extreme, bca_undefined, abc_undefined;
 };
 
 /* The rows of all resamples that count, in the order of their items, where they were kept. */

@@ -252,6 +252,24 @@ START_TEST(studentized_as_r_boot)
 }
 END_TEST
 
+/* The index's tolerance, as R's differences have a step: 1e-3. */
+START_TEST(abc_as_r_boot)
+{
+    const json_t *abc = json_object_get(json_object_get(rboot, cases[_i].id), "abc");
+    const char *level;
+    json_t *ends;
+    json_object_foreach((json_t *)(uintptr_t)abc, level, ends)
+    {
+        struct taskrun r = run_case(_i, "abc", level);
+        for (size_t k = 0; k < 2; k++) {
+            double want = json_number_value(json_array_get(ends, k));
+            ck_assert_double_eq_tol(end_of(&r, "abc", k ? "upper" : "lower"), want, 1e-3 * fabs(want));
+        }
+        taskrun_free(&r);
+    }
+}
+END_TEST
+
 /* ---- NIST StRD linear models ---- */
 
 static const struct {
@@ -345,6 +363,7 @@ int main(void)
     tcase_add_loop_test(tc, bca_as_r_boot, 0, 4);
     tcase_add_loop_test(tc, other_intervals_as_r_boot, 0, 4);
     tcase_add_test(tc, studentized_as_r_boot);
+    tcase_add_loop_test(tc, abc_as_r_boot, 0, 4);
     tcase_add_loop_test(tc, linear_models_of_nist, 0, (int)(sizeof models / sizeof models[0]));
     suite_add_tcase(s, tc);
     return run_suite(s);

@@ -567,6 +567,51 @@ START_TEST(jackknife_after_bootstrap_of_a_mean)
 }
 END_TEST
 
+/* ---- ABC ---- */
+
+static const char law[] =
+    "LSAT,GPA\n576,3.39\n635,3.30\n558,2.81\n578,3.03\n666,3.44\n580,3.07\n555,3.00\n661,3.43\n"
+    "651,3.36\n605,3.13\n653,3.12\n575,2.74\n545,2.76\n572,2.88\n594,2.96\n";
+static const char mice[] =
+    "group,days\nt,94\nt,197\nt,16\nt,38\nt,99\nt,141\nt,23\nc,52\nc,104\nc,146\nc,10\n"
+    "c,50\nc,31\nc,40\nc,27\nc,46\n";
+
+/* R: boot::abc.ci with the slope of lm(GPA ~ LSAT, weights = w), the weighted coefficient of variation (sd with 15/14), and the
+ * difference of two weighted means with strata. */
+START_TEST(abc_as_in_r)
+{
+    const char *schools = data_of("law", law);
+    struct taskrun slope =
+        task_run("boot", 1, 10, PARAMS("data", schools, "stat", "lm(GPA~LSAT)", "ci", "abc"));
+    ck_assert_double_eq_tol(answer_number(&slope, "intervals.1.lower"), 0.00242185812809, 1e-6);
+    ck_assert_double_eq_tol(answer_number(&slope, "intervals.1.upper"), 0.00569848634235, 1e-6);
+    taskrun_free(&slope);
+    struct taskrun cv = task_run(
+        "boot", 1, 10, PARAMS("data", schools, "stat", "sd(GPA)/mean(GPA)", "ci", "abc", "conf", "0.9"));
+    ck_assert_double_eq_tol(answer_number(&cv, "intervals.0.lower"), 0.0667554235368, 1e-6);
+    ck_assert_double_eq_tol(answer_number(&cv, "intervals.0.upper"), 0.0947796101789, 1e-6);
+    taskrun_free(&cv);
+    struct taskrun diff = task_run(
+        "boot", 1, 10, PARAMS("data", data_of("mice", mice), "stat", "diff(days,group)", "ci", "abc"));
+    bool turned = answer_number(&diff, "estimate") < 0; /* which group comes first */
+    ck_assert_double_eq_tol(answer_number(&diff, "intervals.0.lower"),
+                            turned ? -86.0296793608 : -19.6107768654, 1e-4);
+    ck_assert_double_eq_tol(answer_number(&diff, "intervals.0.upper"), turned ? 19.6107768654 : 86.0296793608,
+                            1e-4);
+    taskrun_free(&diff);
+}
+END_TEST
+
+START_TEST(abc_of_what_does_not_vary)
+{
+    struct taskrun r = task_run(
+        "boot", 1, 10, PARAMS("data", data_of("flat", "x\n2\n2\n2\n"), "stat", "mean(x)", "ci", "abc"));
+    ck_assert(isnan(answer_number(&r, "intervals.0.lower")));
+    ck_assert_ptr_nonnull(answer_text(&r, "abc_undefined"));
+    taskrun_free(&r);
+}
+END_TEST
+
 /* ---- mistakes ---- */
 
 static void expect(const char *part, const char *const *params)
@@ -597,6 +642,10 @@ START_TEST(mistakes_are_explained)
            PARAMS("data", data, "stat", "median(x)", "method", "exact", "ci", "studentized"));
     expect("ci=bca is for type=ordinary; with type=wild use ci=percentile",
            PARAMS("data", data, "stat", "lm(y~x)", "type", "wild", "ci", "bca"));
+    expect("ci=abc is for type=ordinary; with type=block use ci=percentile",
+           PARAMS("data", data, "stat", "mean(x)", "type", "block", "ci", "abc"));
+    expect("ci=abc takes derivatives of the statistic, and median has none; use ci=bca",
+           PARAMS("data", data, "stat", "median(x)/mean(x)", "ci", "abc"));
     expect("ci=studentized takes rows as independent",
            PARAMS("data", data, "stat", "mean(x)", "type", "circular", "ci", "studentized"));
     expect("ci=studentized of \"median(x)\" resamples the resample",
@@ -643,6 +692,8 @@ int main(void)
     tcase_add_test(tc, moving_blocks);
     tcase_add_test(tc, intervals_of_strata_as_r_boot);
     tcase_add_test(tc, jackknife_after_bootstrap_of_a_mean);
+    tcase_add_test(tc, abc_as_in_r);
+    tcase_add_test(tc, abc_of_what_does_not_vary);
     tcase_add_test(tc, mistakes_are_explained);
     suite_add_tcase(s, tc);
     return run_suite(s);
