@@ -5,6 +5,7 @@
 
 #include "boot/interval.h"
 #include "boot/report.h"
+#include "shared/panel.h"
 
 /* Steps of the work: numbers x rows x resamples. */
 enum { POINTS_MAX = 1000, CURVES = 7, ENDS = 2, LEVELS = CURVES + ENDS };
@@ -264,52 +265,35 @@ static struct point *influences(const struct after *a, const struct without *row
     return points;
 }
 
-static void emit_curve(struct qx_ctx *ctx, const struct after *a, const struct without *rows,
-                       const struct point *points, int q)
-{
-    char name[40];
-    uint32_t step = (a->n_rows + POINTS_MAX - 1) / POINTS_MAX;
-    (void)snprintf(name, sizeof name, "%g %%", 100 * a->levels[q]);
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "name", name);
-    qx_emit_list(ctx, "x");
-    for (uint32_t i = 0; i < a->n_rows; i += step)
-        qx_emit_number(ctx, NULL, points[i].x);
-    qx_emit_close(ctx);
-    qx_emit_list(ctx, "y");
-    for (uint32_t i = 0; i < a->n_rows; i += step)
-        qx_emit_number(ctx, NULL, rows[points[i].row].quantile[q] - rows[points[i].row].mean);
-    qx_emit_close(ctx);
-    qx_emit_close(ctx);
-}
-
 void after_emit_panel(struct qx_ctx *ctx, const struct boot *b, const struct after *a, uint32_t k,
                       const char *name)
 {
     const struct without *rows = a->rows + (size_t)k * a->n_rows, *whole = &a->whole[k];
     struct point *points = influences(a, rows);
     char title[SPEC_NAME_BYTES + 40], label[40];
+    double x[POINTS_MAX], y[POINTS_MAX];
+    uint32_t step = (a->n_rows + POINTS_MAX - 1) / POINTS_MAX, n = 0;
     (void)b;
     if (!points)
         return;
     (void)snprintf(title, sizeof title, "jackknife after bootstrap: %s", name);
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "kind", "lines");
-    qx_emit_text(ctx, "title", title);
-    qx_emit_text(ctx, "xlabel", "influence of the row left out (standardized)");
-    qx_emit_text(ctx, "ylabel", "quantiles of the resamples without it, centred");
+    panel_open(ctx, "lines", title, "influence of the row left out (standardized)",
+               "quantiles of the resamples without it, centred");
     qx_emit_list(ctx, "series");
-    for (int q = 0; q < CURVES; q++)
-        emit_curve(ctx, a, rows, points, q);
+    for (int q = 0; q < CURVES; q++) {
+        n = 0;
+        for (uint32_t i = 0; i < a->n_rows; i += step, n++) {
+            x[n] = points[i].x;
+            y[n] = rows[points[i].row].quantile[q] - rows[points[i].row].mean;
+        }
+        (void)snprintf(label, sizeof label, "%g %%", 100 * a->levels[q]);
+        panel_series(ctx, label, n, x, y, NULL, NULL);
+    }
     qx_emit_close(ctx);
     qx_emit_list(ctx, "marks");
     for (int q = 0; q < CURVES; q++) {
         (void)snprintf(label, sizeof label, "all rows, %g %%", 100 * a->levels[q]);
-        qx_emit_open(ctx, NULL);
-        qx_emit_number(ctx, "y", whole->quantile[q] - whole->mean);
-        qx_emit_text(ctx, "label", label);
-        qx_emit_text(ctx, "style", "reference");
-        qx_emit_close(ctx);
+        panel_mark(ctx, "y", whole->quantile[q] - whole->mean, label, "reference");
     }
     qx_emit_close(ctx);
     qx_emit_close(ctx);

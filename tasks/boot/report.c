@@ -10,8 +10,9 @@
 
 #include "boot/abc.h"
 #include "boot/interval.h"
+#include "shared/panel.h"
 
-enum { BINS_MIN = 10, BINS_MAX = 60, NOTE_BYTES = 512 };
+enum { NOTE_BYTES = 512 };
 static const double discrete_share = 0.05, undefined_share = 1e-12;
 
 /* ---- intervals ---- */
@@ -199,9 +200,8 @@ static void emit_counts(struct qx_ctx *ctx, const struct dist_values *d, uint64_
 {
     if (!d->values || d->n == 0)
         return;
-    double lo = d->values[0], hi = d->values[d->n - 1], cube = ceil(2 * cbrt((double)d->n));
-    int bins = cube < BINS_MIN ? BINS_MIN : cube > BINS_MAX ? BINS_MAX : (int)cube;
-    double shares[BINS_MAX] = {0};
+    double lo = d->values[0], hi = d->values[d->n - 1], shares[PANEL_BINS_MAX] = {0};
+    int bins = panel_bins((double)d->n);
     for (size_t i = 0; i < d->n; i++) {
         int bin = hi > lo ? (int)((d->values[i] - lo) / (hi - lo) * bins) : 0;
         shares[bin < bins ? bin : bins - 1] += d->cum ? dist_prob(d, i) : 1;

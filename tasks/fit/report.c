@@ -7,6 +7,7 @@
 #include "fit/csv.h"
 #include "fit/fit.h"
 #include "fit/record.h"
+#include "shared/panel.h"
 
 /* An answer travels in one message: beyond this many numbers the tables go into files. */
 enum { NUMBERS_MAX = 1200000, PLOT_POINTS = 1000, PLOT_NAMES = 60, PLOT_PANELS = 6, LABEL_BYTES = 1024 };
@@ -306,54 +307,41 @@ static bool panel_row(const struct report *r, const struct record *rec, const ch
     return false;
 }
 
-static void emit_series(const struct report *r, const char *term, const char *what, int which)
-{
-    struct record rec;
-    const double *v;
-    uint64_t every = r->n_items / PLOT_POINTS + 1;
-    qx_emit_list(r->ctx, what);
-    for (size_t at = 0; (at = record_read(r->records, r->len, at, r->kind, r->f->n_values, &rec)) > 0;) {
-        if (rec.item % every == 0 && panel_row(r, &rec, term, &v))
-            qx_emit_number(r->ctx, NULL, v[0] + 1.96 * which * v[1]);
-    }
-    qx_emit_close(r->ctx);
-}
-
-/* The names of the groups, where they can be read, else their places. */
-static void emit_places(const struct report *r, const char *term)
-{
-    struct record rec;
-    const double *v;
-    char label[LABEL_BYTES];
-    uint64_t every = r->n_items / PLOT_POINTS + 1;
-    qx_emit_list(r->ctx, "x");
-    for (size_t at = 0; (at = record_read(r->records, r->len, at, r->kind, r->f->n_values, &rec)) > 0;) {
-        if (rec.item % every != 0 || !panel_row(r, &rec, term, &v))
-            continue;
-        label_of(r->f, rec.item, label);
-        if (r->n_items <= PLOT_NAMES)
-            qx_emit_text(r->ctx, NULL, label);
-        else
-            qx_emit_number(r->ctx, NULL, (double)rec.item + 1);
-    }
-    qx_emit_close(r->ctx);
-}
-
+/* Groups by their names where these can be read, else by their places. */
 static void emit_panel(const struct report *r, const char *term)
 {
-    qx_emit_open(r->ctx, NULL);
-    qx_emit_text(r->ctx, "kind", "points");
-    qx_emit_text(r->ctx, "title", term);
-    qx_emit_text(r->ctx, "xlabel",
-                 r->n_items <= PLOT_NAMES ? qx_text(r->ctx, "by") : "group, in order of appearance");
-    qx_emit_text(r->ctx, "ylabel", "estimate +- 1.96 se");
+    struct record rec;
+    double at_group[PLOT_POINTS], y[PLOT_POINTS], lower[PLOT_POINTS], upper[PLOT_POINTS];
+    const double *v;
+    char label[LABEL_BYTES];
+    size_t n = 0;
+    uint64_t every = r->n_items / PLOT_POINTS + 1;
+    bool named = r->n_items <= PLOT_NAMES;
+    for (size_t at = 0; (at = record_read(r->records, r->len, at, r->kind, r->f->n_values, &rec)) > 0;) {
+        if (rec.item % every != 0 || n == PLOT_POINTS || !panel_row(r, &rec, term, &v))
+            continue;
+        at_group[n] = (double)rec.item + 1;
+        y[n] = v[0];
+        lower[n] = v[0] - 1.96 * v[1];
+        upper[n++] = v[0] + 1.96 * v[1];
+    }
+    panel_open(r->ctx, "points", term, named ? qx_text(r->ctx, "by") : "group, in order of appearance",
+               "estimate +- 1.96 se");
     qx_emit_list(r->ctx, "series");
     qx_emit_open(r->ctx, NULL);
     qx_emit_text(r->ctx, "name", term);
-    emit_places(r, term);
-    emit_series(r, term, "y", 0);
-    emit_series(r, term, "lower", -1);
-    emit_series(r, term, "upper", 1);
+    qx_emit_list(r->ctx, "x");
+    for (size_t i = 0; i < n; i++) {
+        label_of(r->f, (uint64_t)at_group[i] - 1, label);
+        if (named)
+            qx_emit_text(r->ctx, NULL, label);
+        else
+            qx_emit_number(r->ctx, NULL, at_group[i]);
+    }
+    qx_emit_close(r->ctx);
+    panel_numbers(r->ctx, "y", y, n);
+    panel_numbers(r->ctx, "lower", lower, n);
+    panel_numbers(r->ctx, "upper", upper, n);
     qx_emit_close(r->ctx);
     qx_emit_close(r->ctx);
     qx_emit_close(r->ctx);
@@ -366,13 +354,11 @@ static void emit_plot(const struct report *r)
     if (r->f->spec.n_by == 0 || strcmp(r->kind->list, "coefficients") != 0 ||
         record_read(r->records, r->len, 0, r->kind, r->f->n_values, &rec) == 0)
         return;
-    qx_emit_open(r->ctx, "plot");
-    qx_emit_list(r->ctx, "panels");
+    panel_plot_open(r->ctx);
     const char *name = rec.names;
     for (uint32_t i = 0; i < rec.n_rows && i < PLOT_PANELS; i++, name += strlen(name) + 1)
         emit_panel(r, name);
-    qx_emit_close(r->ctx);
-    qx_emit_close(r->ctx);
+    panel_plot_close(r->ctx);
 }
 
 /* ---- the whole ---- */

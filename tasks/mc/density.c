@@ -46,29 +46,72 @@ static double uniform_from_upper(const double *p, double q)
     return p[1] - q * (p[1] - p[0]);
 }
 
-static double normal_pdf(const double *p, double x)
+/* Density and tails from GSL; the inverses too where GSL's keep all digits. */
+#define TAILS(name, law, at, ...)                                                                            \
+    static double name##_pdf(const double *p, double x)                                                      \
+    {                                                                                                        \
+        return gsl_ran_##law##_pdf(at, __VA_ARGS__);                                                         \
+    }                                                                                                        \
+    static double name##_lower(const double *p, double x)                                                    \
+    {                                                                                                        \
+        return gsl_cdf_##law##_P(at, __VA_ARGS__);                                                           \
+    }                                                                                                        \
+    static double name##_upper(const double *p, double x)                                                    \
+    {                                                                                                        \
+        return gsl_cdf_##law##_Q(at, __VA_ARGS__);                                                           \
+    }
+#define INVERSES(name, law, place, ...)                                                                      \
+    static double name##_from_lower(const double *p, double q)                                               \
+    {                                                                                                        \
+        return (place) + gsl_cdf_##law##_Pinv(q, __VA_ARGS__);                                               \
+    }                                                                                                        \
+    static double name##_from_upper(const double *p, double q)                                               \
+    {                                                                                                        \
+        return (place) + gsl_cdf_##law##_Qinv(q, __VA_ARGS__);                                               \
+    }
+
+TAILS(normal, gaussian, x - p[0], p[1])
+INVERSES(normal, gaussian, p[0], p[1])
+TAILS(laplace, laplace, x - p[0], p[1])
+INVERSES(laplace, laplace, p[0], p[1])
+TAILS(cauchy, cauchy, x - p[0], p[1])
+INVERSES(cauchy, cauchy, p[0], p[1])
+TAILS(gamma, gamma, x, p[0], 1 / p[1])
+INVERSES(gamma, gamma, 0, p[0], 1 / p[1])
+TAILS(beta, beta, x, p[0], p[1])
+INVERSES(beta, beta, 0, p[0], p[1])
+TAILS(lognormal, lognormal, x, p[0], p[1])
+TAILS(logistic, logistic, x - p[0], p[1])
+TAILS(weibull, weibull, x, p[1], p[0])
+
+static double lognormal_from_lower(const double *p, double q)
 {
-    return gsl_ran_gaussian_pdf(x - p[0], p[1]);
+    return exp(normal_from_lower(p, q));
 }
 
-static double normal_lower(const double *p, double x)
+static double lognormal_from_upper(const double *p, double q)
 {
-    return gsl_cdf_gaussian_P(x - p[0], p[1]);
+    return exp(normal_from_upper(p, q));
 }
 
-static double normal_upper(const double *p, double x)
+static double logistic_from_lower(const double *p, double q)
 {
-    return gsl_cdf_gaussian_Q(x - p[0], p[1]);
+    return p[0] + p[1] * log(q / (1 - q));
 }
 
-static double normal_from_lower(const double *p, double q)
+static double logistic_from_upper(const double *p, double q)
 {
-    return p[0] + gsl_cdf_gaussian_Pinv(q, p[1]);
+    return p[0] - p[1] * log(q / (1 - q));
 }
 
-static double normal_from_upper(const double *p, double q)
+static double weibull_from_lower(const double *p, double q)
 {
-    return p[0] + gsl_cdf_gaussian_Qinv(q, p[1]);
+    return p[1] * pow(-log1p(-q), 1 / p[0]);
+}
+
+static double weibull_from_upper(const double *p, double q)
+{
+    return p[1] * pow(-log(q), 1 / p[0]);
 }
 
 static double exponential_pdf(const double *p, double x)
@@ -96,106 +139,6 @@ static double exponential_from_upper(const double *p, double q)
     return -log(q) / p[0];
 }
 
-static double lognormal_pdf(const double *p, double x)
-{
-    return gsl_ran_lognormal_pdf(x, p[0], p[1]);
-}
-
-static double lognormal_lower(const double *p, double x)
-{
-    return gsl_cdf_lognormal_P(x, p[0], p[1]);
-}
-
-static double lognormal_upper(const double *p, double x)
-{
-    return gsl_cdf_lognormal_Q(x, p[0], p[1]);
-}
-
-static double lognormal_from_lower(const double *p, double q)
-{
-    return exp(normal_from_lower(p, q));
-}
-
-static double lognormal_from_upper(const double *p, double q)
-{
-    return exp(normal_from_upper(p, q));
-}
-
-static double logistic_pdf(const double *p, double x)
-{
-    return gsl_ran_logistic_pdf(x - p[0], p[1]);
-}
-
-static double logistic_lower(const double *p, double x)
-{
-    return gsl_cdf_logistic_P(x - p[0], p[1]);
-}
-
-static double logistic_upper(const double *p, double x)
-{
-    return gsl_cdf_logistic_Q(x - p[0], p[1]);
-}
-
-static double logistic_from_lower(const double *p, double q)
-{
-    return p[0] + p[1] * log(q / (1 - q));
-}
-
-static double logistic_from_upper(const double *p, double q)
-{
-    return p[0] - p[1] * log(q / (1 - q));
-}
-
-static double laplace_pdf(const double *p, double x)
-{
-    return gsl_ran_laplace_pdf(x - p[0], p[1]);
-}
-
-static double laplace_lower(const double *p, double x)
-{
-    return gsl_cdf_laplace_P(x - p[0], p[1]);
-}
-
-static double laplace_upper(const double *p, double x)
-{
-    return gsl_cdf_laplace_Q(x - p[0], p[1]);
-}
-
-static double laplace_from_lower(const double *p, double q)
-{
-    return p[0] + gsl_cdf_laplace_Pinv(q, p[1]);
-}
-
-static double laplace_from_upper(const double *p, double q)
-{
-    return p[0] + gsl_cdf_laplace_Qinv(q, p[1]);
-}
-
-static double cauchy_pdf(const double *p, double x)
-{
-    return gsl_ran_cauchy_pdf(x - p[0], p[1]);
-}
-
-static double cauchy_lower(const double *p, double x)
-{
-    return gsl_cdf_cauchy_P(x - p[0], p[1]);
-}
-
-static double cauchy_upper(const double *p, double x)
-{
-    return gsl_cdf_cauchy_Q(x - p[0], p[1]);
-}
-
-static double cauchy_from_lower(const double *p, double q)
-{
-    return p[0] + gsl_cdf_cauchy_Pinv(q, p[1]);
-}
-
-static double cauchy_from_upper(const double *p, double q)
-{
-    return p[0] + gsl_cdf_cauchy_Qinv(q, p[1]);
-}
-
 static double t_pdf(const double *p, double x)
 {
     return gsl_ran_tdist_pdf((x - p[1]) / p[2], p[0]) / p[2];
@@ -219,81 +162,6 @@ static double t_from_lower(const double *p, double q)
 static double t_from_upper(const double *p, double q)
 {
     return p[1] + p[2] * gsl_cdf_tdist_Qinv(q, p[0]);
-}
-
-static double gamma_pdf(const double *p, double x)
-{
-    return gsl_ran_gamma_pdf(x, p[0], 1 / p[1]);
-}
-
-static double gamma_lower(const double *p, double x)
-{
-    return gsl_cdf_gamma_P(x, p[0], 1 / p[1]);
-}
-
-static double gamma_upper(const double *p, double x)
-{
-    return gsl_cdf_gamma_Q(x, p[0], 1 / p[1]);
-}
-
-static double gamma_from_lower(const double *p, double q)
-{
-    return gsl_cdf_gamma_Pinv(q, p[0], 1 / p[1]);
-}
-
-static double gamma_from_upper(const double *p, double q)
-{
-    return gsl_cdf_gamma_Qinv(q, p[0], 1 / p[1]);
-}
-
-static double beta_pdf(const double *p, double x)
-{
-    return gsl_ran_beta_pdf(x, p[0], p[1]);
-}
-
-static double beta_lower(const double *p, double x)
-{
-    return gsl_cdf_beta_P(x, p[0], p[1]);
-}
-
-static double beta_upper(const double *p, double x)
-{
-    return gsl_cdf_beta_Q(x, p[0], p[1]);
-}
-
-static double beta_from_lower(const double *p, double q)
-{
-    return gsl_cdf_beta_Pinv(q, p[0], p[1]);
-}
-
-static double beta_from_upper(const double *p, double q)
-{
-    return gsl_cdf_beta_Qinv(q, p[0], p[1]);
-}
-
-static double weibull_pdf(const double *p, double x)
-{
-    return gsl_ran_weibull_pdf(x, p[1], p[0]);
-}
-
-static double weibull_lower(const double *p, double x)
-{
-    return gsl_cdf_weibull_P(x, p[1], p[0]);
-}
-
-static double weibull_upper(const double *p, double x)
-{
-    return gsl_cdf_weibull_Q(x, p[1], p[0]);
-}
-
-static double weibull_from_lower(const double *p, double q)
-{
-    return p[1] * pow(-log1p(-q), 1 / p[0]);
-}
-
-static double weibull_from_upper(const double *p, double q)
-{
-    return p[1] * pow(-log(q), 1 / p[0]);
 }
 
 #define FUNCTIONS(name) name##_pdf, name##_lower, name##_upper, name##_from_lower, name##_from_upper

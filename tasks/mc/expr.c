@@ -12,65 +12,10 @@
 
 /* ---- what there is beyond muParser's own ---- */
 
-static double fn_floor(double x)
-{
-    return floor(x);
-}
-
-static double fn_ceil(double x)
-{
-    return ceil(x);
-}
-
-static double fn_round(double x)
-{
-    return nearbyint(x);
-}
-
-static double fn_log1p(double x)
-{
-    return log1p(x);
-}
-
-static double fn_expm1(double x)
-{
-    return expm1(x);
-}
-
-static double fn_cbrt(double x)
-{
-    return cbrt(x);
-}
-
-static double fn_erf(double x)
-{
-    return erf(x);
-}
-
-static double fn_erfc(double x)
-{
-    return erfc(x);
-}
-
-static double fn_gamma(double x)
-{
-    return tgamma(x);
-}
-
 static double fn_lgamma(double x)
 {
     int sign;
     return lgamma_r(x, &sign);
-}
-
-static double fn_dnorm(double x)
-{
-    return gsl_ran_ugaussian_pdf(x);
-}
-
-static double fn_pnorm(double x)
-{
-    return gsl_cdf_ugaussian_P(x);
 }
 
 static double fn_qnorm(double p)
@@ -78,33 +23,33 @@ static double fn_qnorm(double p)
     return p >= 0 && p <= 1 ? gsl_cdf_ugaussian_Pinv(p) : NAN;
 }
 
-static double fn_hypot(double x, double y)
-{
-    return hypot(x, y);
-}
-
 static double fn_mod(double x, double y)
 {
     return x - y * floor(x / y);
-}
-
-static double fn_pow(double x, double y)
-{
-    return pow(x, y);
 }
 
 static const struct {
     const char *name;
     muFun1_t f;
 } functions1[] = {
-    {"floor", fn_floor}, {"ceil", fn_ceil},   {"round", fn_round}, {"log1p", fn_log1p}, {"expm1", fn_expm1},
-    {"cbrt", fn_cbrt},   {"erf", fn_erf},     {"erfc", fn_erfc},   {"gamma", fn_gamma}, {"lgamma", fn_lgamma},
-    {"dnorm", fn_dnorm}, {"pnorm", fn_pnorm}, {"qnorm", fn_qnorm},
+    {"floor", floor},
+    {"ceil", ceil},
+    {"round", nearbyint},
+    {"log1p", log1p},
+    {"expm1", expm1},
+    {"cbrt", cbrt},
+    {"erf", erf},
+    {"erfc", erfc},
+    {"gamma", tgamma},
+    {"lgamma", fn_lgamma},
+    {"dnorm", gsl_ran_ugaussian_pdf},
+    {"pnorm", gsl_cdf_ugaussian_P},
+    {"qnorm", fn_qnorm},
 };
 static const struct {
     const char *name;
     muFun2_t f;
-} functions2[] = {{"hypot", fn_hypot}, {"mod", fn_mod}, {"pow", fn_pow}};
+} functions2[] = {{"hypot", hypot}, {"mod", fn_mod}, {"pow", pow}};
 
 static const struct {
     const char *name;

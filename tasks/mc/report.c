@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mc/job.h"
+#include "shared/panel.h"
 
 enum { WARN_ITEMS = 1000, NUMBER_BYTES = 32 };
 static const double warn_share = 0.1, disagree_p = 0.001;
@@ -243,19 +244,14 @@ static void emit_warnings(struct qx_ctx *ctx, const struct report *r)
 
 /* ---- the picture of the rounds ---- */
 
-static void emit_list(struct qx_ctx *ctx, const char *name, const double *v, uint32_t n)
-{
-    qx_emit_list(ctx, name);
-    for (uint32_t i = 0; i < n; i++)
-        qx_emit_number(ctx, NULL, v[i]);
-    qx_emit_close(ctx);
-}
-
-static void emit_points(struct qx_ctx *ctx, const struct report *r)
+static void emit_plot(struct qx_ctx *ctx, const struct report *r)
 {
     const struct mc_rounds *v = &r->s->rounds;
     double x[VEGAS_ROUNDS_MAX], y[VEGAS_ROUNDS_MAX], lower[VEGAS_ROUNDS_MAX], upper[VEGAS_ROUNDS_MAX];
     double z = gsl_cdf_ugaussian_Pinv(0.5 + r->s->conf / 2);
+    char title[256];
+    if (r->s->method != MC_VEGAS || v->round == 0)
+        return;
     for (uint32_t i = 0; i <= v->round; i++) {
         struct estimates e;
         vegas_round_unpack(v->past + (size_t)i * vegas_round_numbers(r->s->f.n), r->s->f.n, &e);
@@ -264,39 +260,17 @@ static void emit_points(struct qx_ctx *ctx, const struct report *r)
         lower[i] = y[i] - z * sqrt(e.cov[0][0]);
         upper[i] = y[i] + z * sqrt(e.cov[0][0]);
     }
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "name", "rounds");
-    emit_list(ctx, "x", x, v->round + 1);
-    emit_list(ctx, "y", y, v->round + 1);
-    emit_list(ctx, "lower", lower, v->round + 1);
-    emit_list(ctx, "upper", upper, v->round + 1);
-    qx_emit_close(ctx);
-}
-
-static void emit_plot(struct qx_ctx *ctx, const struct report *r)
-{
-    if (r->s->method != MC_VEGAS || r->s->rounds.round == 0)
-        return;
-    qx_emit_open(ctx, "plot");
-    qx_emit_list(ctx, "panels");
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "kind", "points");
-    emit_format(ctx, "title", "rounds of vegas: %.200s", r->s->f.text[0]);
-    qx_emit_text(ctx, "xlabel", "round");
-    qx_emit_text(ctx, "ylabel", "integral");
+    (void)snprintf(title, sizeof title, "rounds of vegas: %.200s", r->s->f.text[0]);
+    panel_plot_open(ctx);
+    panel_open(ctx, "points", title, "round", "integral");
     qx_emit_list(ctx, "series");
-    emit_points(ctx, r);
+    panel_series(ctx, "rounds", v->round + 1, x, y, lower, upper);
     qx_emit_close(ctx);
     qx_emit_list(ctx, "marks");
-    qx_emit_open(ctx, NULL);
-    qx_emit_number(ctx, "y", r->now.value[0]);
-    qx_emit_text(ctx, "label", "estimate");
-    qx_emit_text(ctx, "style", "estimate");
+    panel_mark(ctx, "y", r->now.value[0], "estimate", "estimate");
     qx_emit_close(ctx);
     qx_emit_close(ctx);
-    qx_emit_close(ctx);
-    qx_emit_close(ctx);
-    qx_emit_close(ctx);
+    panel_plot_close(ctx);
 }
 
 /* ---- the next round ---- */

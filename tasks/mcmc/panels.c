@@ -1,10 +1,9 @@
 /* panels.c - trace plots and rank plots (Vehtari et al. 2021, section 4.2). */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "mcmc/mcmc.h"
+#include "shared/panel.h"
 
 enum { TRACE_POINTS = 400, RANK_BINS = 20, CHAINS_SHOWN = 8 };
 
@@ -13,23 +12,12 @@ static uint32_t shown(const struct sample *s)
     return s->n_chains < CHAINS_SHOWN ? s->n_chains : CHAINS_SHOWN;
 }
 
-static void open_panel(struct qx_ctx *ctx, const char *kind, const char *title, const char *xlabel,
-                       const char *ylabel)
-{
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "kind", kind);
-    qx_emit_text(ctx, "title", title);
-    qx_emit_text(ctx, "xlabel", xlabel);
-    qx_emit_text(ctx, "ylabel", ylabel);
-    qx_emit_list(ctx, "series");
-}
-
-static void open_series(struct qx_ctx *ctx, const struct sample *s, uint32_t c)
+static void emit_chain(struct qx_ctx *ctx, const struct sample *s, uint32_t c, size_t n, const double *x,
+                       const double *y)
 {
     char name[32];
     (void)snprintf(name, sizeof name, "chain %u", (uint32_t)s->record[c][RECORD_ITEM] + 1);
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "name", name);
+    panel_series(ctx, name, n, x, y, NULL, NULL);
 }
 
 /* Every draw, or every so many where there are too many to show. */
@@ -41,20 +29,18 @@ static void trace(struct qx_ctx *ctx, const struct sample *s, const char *name)
         (void)snprintf(title, sizeof title, "trace of %s, every %u draws", name, every);
     else
         (void)snprintf(title, sizeof title, "trace of %s", name);
-    open_panel(ctx, "lines", title, "draw", name);
+    panel_open(ctx, "lines", title, "draw", name);
+    qx_emit_list(ctx, "series");
     for (uint32_t c = 0; c < shown(s); c++) {
-        open_series(ctx, s, c);
-        qx_emit_list(ctx, "x");
-        for (uint32_t i = 0; i < s->n_draws; i += every)
-            qx_emit_int(ctx, NULL, i + 1);
-        qx_emit_close(ctx);
-        qx_emit_list(ctx, "y");
-        for (uint32_t i = 0; i < s->n_draws; i += every)
-            qx_emit_number(ctx, NULL, s->x[(size_t)c * s->n_draws + i]);
-        qx_emit_close(ctx);
-        qx_emit_close(ctx);
+        double x[TRACE_POINTS], y[TRACE_POINTS];
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < s->n_draws; i += every, n++) {
+            x[n] = i + 1;
+            y[n] = s->x[(size_t)c * s->n_draws + i];
+        }
+        emit_chain(ctx, s, c, n, x, y);
     }
-    qx_emit_close(ctx); /* series */
+    qx_emit_close(ctx);
     qx_emit_close(ctx);
 }
 
@@ -64,31 +50,22 @@ static void rank_plot(struct qx_ctx *ctx, const struct sample *s, const char *na
     char title[TARGET_NAME_BYTES + 64];
     double all = (double)s->n_chains * s->n_draws;
     (void)snprintf(title, sizeof title, "ranks of %s by chain", name);
-    open_panel(ctx, "steps", title, "rank over all chains", "draws");
+    panel_open(ctx, "steps", title, "rank over all chains", "draws");
+    qx_emit_list(ctx, "series");
     for (uint32_t c = 0; c < shown(s); c++) {
-        uint32_t counts[RANK_BINS] = {0};
+        double x[RANK_BINS + 1], counts[RANK_BINS + 1] = {0};
         for (uint32_t i = 0; i < s->n_draws; i++) {
             uint32_t bin = (uint32_t)((ranks[(size_t)c * s->n_draws + i] - 0.5) / all * RANK_BINS);
             counts[bin < RANK_BINS ? bin : RANK_BINS - 1]++;
         }
-        open_series(ctx, s, c);
-        qx_emit_list(ctx, "x");
         for (int k = 0; k <= RANK_BINS; k++)
-            qx_emit_number(ctx, NULL, all * k / RANK_BINS);
-        qx_emit_close(ctx);
-        qx_emit_list(ctx, "y");
-        for (int k = 0; k <= RANK_BINS; k++)
-            qx_emit_int(ctx, NULL, counts[k < RANK_BINS ? k : RANK_BINS - 1]);
-        qx_emit_close(ctx);
-        qx_emit_close(ctx);
+            x[k] = all * k / RANK_BINS;
+        counts[RANK_BINS] = counts[RANK_BINS - 1];
+        emit_chain(ctx, s, c, RANK_BINS + 1, x, counts);
     }
-    qx_emit_close(ctx); /* series */
-    qx_emit_list(ctx, "marks");
-    qx_emit_open(ctx, NULL);
-    qx_emit_number(ctx, "y", (double)s->n_draws / RANK_BINS);
-    qx_emit_text(ctx, "label", "uniform");
-    qx_emit_text(ctx, "style", "reference");
     qx_emit_close(ctx);
+    qx_emit_list(ctx, "marks");
+    panel_mark(ctx, "y", (double)s->n_draws / RANK_BINS, "uniform", "reference");
     qx_emit_close(ctx);
     qx_emit_close(ctx);
 }
@@ -98,8 +75,7 @@ void panels_emit(struct qx_ctx *ctx, const struct sample *s, const uint32_t *out
     double *ranks = malloc(((size_t)s->n_chains * s->n_draws + 1) * sizeof *ranks);
     if (!ranks)
         return; /* an answer without a plot is an answer */
-    qx_emit_open(ctx, "plot");
-    qx_emit_list(ctx, "panels");
+    panel_plot_open(ctx);
     for (uint32_t k = 0; k < n; k++) {
         const char *name = s->m->target.names[outputs[k]];
         sample_gather(s, DRAW_COLUMNS + outputs[k]);
@@ -107,7 +83,6 @@ void panels_emit(struct qx_ctx *ctx, const struct sample *s, const uint32_t *out
         diag_ranks(s->work, s->x, ranks);
         rank_plot(ctx, s, name, ranks);
     }
-    qx_emit_close(ctx);
-    qx_emit_close(ctx);
+    panel_plot_close(ctx);
     free(ranks);
 }

@@ -7,6 +7,7 @@
 #include "perm/interval.h"
 #include "perm/many.h"
 #include "perm/perm.h"
+#include "shared/panel.h"
 
 enum { WORDS_BYTES = 200, PLOT_VARIABLES = 1000 };
 
@@ -183,36 +184,6 @@ static qx_err emit_sequential(struct qx_ctx *ctx, const struct perm *p, const st
 
 /* ---- plots ---- */
 
-static void emit_mark(struct qx_ctx *ctx, double x, const char *label, const char *style)
-{
-    if (!isfinite(x))
-        return;
-    qx_emit_open(ctx, NULL);
-    qx_emit_number(ctx, "x", x);
-    qx_emit_text(ctx, "label", label);
-    qx_emit_text(ctx, "style", style);
-    qx_emit_close(ctx);
-}
-
-static void open_panel(struct qx_ctx *ctx, const char *kind, const char *title, const char *xlabel,
-                       const char *ylabel)
-{
-    qx_emit_open(ctx, "plot");
-    qx_emit_list(ctx, "panels");
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "kind", kind);
-    qx_emit_text(ctx, "title", title);
-    qx_emit_text(ctx, "xlabel", xlabel);
-    qx_emit_text(ctx, "ylabel", ylabel);
-}
-
-static void close_panel(struct qx_ctx *ctx)
-{
-    qx_emit_close(ctx);
-    qx_emit_close(ctx);
-    qx_emit_close(ctx);
-}
-
 /* The bins that hold anything, and those up to the data's statistic. */
 static void used_bins(struct qx_ctx *ctx, const struct perm *p, const struct qx_answer *a, uint32_t *ret_from,
                       uint32_t *ret_to)
@@ -237,7 +208,8 @@ static void emit_histogram(struct qx_ctx *ctx, const struct perm *p, const struc
     double shift = p->stat.shift[0], width = (p->hi - p->lo) / p->bins;
     used_bins(ctx, p, a, &from, &to);
     (void)snprintf(title, sizeof title, "%llu arrangements, %.100s", (unsigned long long)n, p->data.by);
-    open_panel(ctx, "histogram", title, stat_words(p->stat.kind), "");
+    panel_plot_open(ctx);
+    panel_open(ctx, "histogram", title, stat_words(p->stat.kind), "");
     qx_emit_list(ctx, "edges");
     for (uint32_t i = from; i <= to; i++)
         qx_emit_number(ctx, NULL, p->lo + i * width);
@@ -247,11 +219,13 @@ static void emit_histogram(struct qx_ctx *ctx, const struct perm *p, const struc
         qx_emit_number(ctx, NULL, qx_answer_number(ctx, a, RED_T, QX_ANSWER_BIN, i + 1, 0));
     qx_emit_close(ctx);
     qx_emit_list(ctx, "marks");
-    emit_mark(ctx, fabs(p->observed[0]) < 1e200 ? p->observed[0] + shift : NAN, "observed", "estimate");
+    panel_mark(ctx, "x", fabs(p->observed[0]) < 1e200 ? p->observed[0] + shift : NAN, "observed", "estimate");
     if (p->tail == TAIL_BOTH && !p->doubled)
-        emit_mark(ctx, fabs(p->observed[0]) < 1e200 ? shift - p->observed[0] : NAN, "mirrored", "bound");
+        panel_mark(ctx, "x", fabs(p->observed[0]) < 1e200 ? shift - p->observed[0] : NAN, "mirrored",
+                   "bound");
     qx_emit_close(ctx);
-    close_panel(ctx);
+    qx_emit_close(ctx);
+    panel_plot_close(ctx);
 }
 
 /* ---- one variable ---- */
@@ -306,34 +280,27 @@ static qx_err finish_tables(struct qx_ctx *ctx, const struct perm *p, const stru
 
 /* ---- many variables ---- */
 
-static void emit_curve(struct qx_ctx *ctx, const char *name, const struct adjusted *ps, uint32_t n, int which)
-{
-    uint32_t shown = n < PLOT_VARIABLES ? n : PLOT_VARIABLES;
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "name", name);
-    qx_emit_list(ctx, "x");
-    for (uint32_t r = 0; r < shown; r++)
-        qx_emit_int(ctx, NULL, r + 1);
-    qx_emit_close(ctx);
-    qx_emit_list(ctx, "y");
-    for (uint32_t r = 0; r < shown; r++) {
-        const struct adjusted *v = &ps[n - 1 - r];
-        qx_emit_number(ctx, NULL, -log10(which == 0 ? v->p : which == 1 ? v->max_t : v->bh));
-    }
-    qx_emit_close(ctx);
-    qx_emit_close(ctx);
-}
-
 static void emit_curves(struct qx_ctx *ctx, const struct adjusted *ps, uint32_t n)
 {
-    open_panel(ctx, "lines", "p-values from the most extreme variable on", "rank of the variable",
+    static const char *const names[] = {"p", "max-T", "Benjamini-Hochberg"};
+    double x[PLOT_VARIABLES], y[3][PLOT_VARIABLES];
+    uint32_t shown = n < PLOT_VARIABLES ? n : PLOT_VARIABLES;
+    for (uint32_t r = 0; r < shown; r++) {
+        const struct adjusted *v = &ps[n - 1 - r];
+        x[r] = r + 1;
+        y[0][r] = -log10(v->p);
+        y[1][r] = -log10(v->max_t);
+        y[2][r] = -log10(v->bh);
+    }
+    panel_plot_open(ctx);
+    panel_open(ctx, "lines", "p-values from the most extreme variable on", "rank of the variable",
                "-log10 p");
     qx_emit_list(ctx, "series");
-    emit_curve(ctx, "p", ps, n, 0);
-    emit_curve(ctx, "max-T", ps, n, 1);
-    emit_curve(ctx, "Benjamini-Hochberg", ps, n, 2);
+    for (int k = 0; k < 3; k++)
+        panel_series(ctx, names[k], shown, x, y[k], NULL, NULL);
     qx_emit_close(ctx);
-    close_panel(ctx);
+    qx_emit_close(ctx);
+    panel_plot_close(ctx);
 }
 
 /* Of a share seen in n independent draws. */

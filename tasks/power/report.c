@@ -6,6 +6,7 @@
 
 #include "power/power.h"
 #include "power/solve.h"
+#include "shared/panel.h"
 #include "shared/rmath.h"
 
 static const char *const test_words[TEST_COUNT] = {
@@ -186,70 +187,31 @@ static void emit_rounds(struct qx_ctx *ctx, const struct power *p, const struct 
     qx_emit_close(ctx);
 }
 
-enum column { COLUMN_N, COLUMN_POWER, COLUMN_LOWER, COLUMN_UPPER, COLUMN_FORMULA };
-
-static void emit_column(struct qx_ctx *ctx, const char *name, const struct power *p, const struct rounds *r,
-                        enum column column)
-{
-    qx_emit_list(ctx, name);
-    for (uint32_t i = 0; i < r->n_rounds; i++) {
-        struct share s = share_of((double)r->list[i].rejected, (double)r->list[i].items, p->conf);
-        double v = column == COLUMN_N       ? r->list[i].n
-                   : column == COLUMN_POWER ? s.p
-                   : column == COLUMN_LOWER ? s.wilson[0]
-                   : column == COLUMN_UPPER ? s.wilson[1]
-                                            : formula_at(p, &r->list[i]);
-        qx_emit_number(ctx, NULL, v);
-    }
-    qx_emit_close(ctx);
-}
-
-static void emit_mark(struct qx_ctx *ctx, const char *axis, double at, const char *label, const char *style)
-{
-    qx_emit_open(ctx, NULL);
-    qx_emit_number(ctx, axis, at);
-    qx_emit_text(ctx, "label", label);
-    qx_emit_text(ctx, "style", style);
-    qx_emit_close(ctx);
-}
-
-static void emit_curve(struct qx_ctx *ctx, const struct power *p, const struct rounds *r, uint32_t n)
-{
-    qx_emit_list(ctx, "series");
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "name", "simulated");
-    emit_column(ctx, "x", p, r, COLUMN_N);
-    emit_column(ctx, "y", p, r, COLUMN_POWER);
-    emit_column(ctx, "lower", p, r, COLUMN_LOWER);
-    emit_column(ctx, "upper", p, r, COLUMN_UPPER);
-    qx_emit_close(ctx);
-    if (!isnan(formula_at(p, &r->list[0]))) {
-        qx_emit_open(ctx, NULL);
-        qx_emit_text(ctx, "name", p->design->exact ? "analytic" : "approximation");
-        emit_column(ctx, "x", p, r, COLUMN_N);
-        emit_column(ctx, "y", p, r, COLUMN_FORMULA);
-        qx_emit_close(ctx);
-    }
-    qx_emit_close(ctx);
-    qx_emit_list(ctx, "marks");
-    emit_mark(ctx, "y", p->target, "target", "reference");
-    emit_mark(ctx, "x", n, "n", "estimate");
-    qx_emit_close(ctx);
-}
-
 static void emit_plot(struct qx_ctx *ctx, const struct power *p, const struct rounds *r, uint32_t n)
 {
-    qx_emit_open(ctx, "plot");
-    qx_emit_list(ctx, "panels");
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "kind", "lines");
-    qx_emit_text(ctx, "title", p->design->meaning);
-    qx_emit_text(ctx, "xlabel", p->n_groups > 1 ? "n of a group" : "n");
-    qx_emit_text(ctx, "ylabel", "power");
-    emit_curve(ctx, p, r, n);
+    double x[ROUNDS_MAX], y[ROUNDS_MAX], lower[ROUNDS_MAX], upper[ROUNDS_MAX], formula[ROUNDS_MAX];
+    for (uint32_t i = 0; i < r->n_rounds; i++) {
+        struct share s = share_of((double)r->list[i].rejected, (double)r->list[i].items, p->conf);
+        x[i] = r->list[i].n;
+        y[i] = s.p;
+        lower[i] = s.wilson[0];
+        upper[i] = s.wilson[1];
+        formula[i] = formula_at(p, &r->list[i]);
+    }
+    panel_plot_open(ctx);
+    panel_open(ctx, "lines", p->design->meaning, p->n_groups > 1 ? "n of a group" : "n", "power");
+    qx_emit_list(ctx, "series");
+    panel_series(ctx, "simulated", r->n_rounds, x, y, lower, upper);
+    if (!isnan(formula[0]))
+        panel_series(ctx, p->design->exact ? "analytic" : "approximation", r->n_rounds, x, formula, NULL,
+                     NULL);
+    qx_emit_close(ctx);
+    qx_emit_list(ctx, "marks");
+    panel_mark(ctx, "y", p->target, "target", "reference");
+    panel_mark(ctx, "x", n, "n", "estimate");
     qx_emit_close(ctx);
     qx_emit_close(ctx);
-    qx_emit_close(ctx);
+    panel_plot_close(ctx);
 }
 
 /* What was found, in words. */
