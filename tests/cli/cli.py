@@ -612,7 +612,7 @@ class Answers(Case):
             self.assertRegex(out, rf"(?m)^{task} ")
         status, out, _ = qx("tasks", "boot")
         self.assertEqual(status, 0)
-        self.assertIn("[normal, basic, percentile, studentized, bca, all]", out)
+        self.assertIn("[normal, basic, percentile, studentized, bca, abc, all]", out)
         self.assertIn("(must be given)", out)
         names = qx("tasks", "--output", "names")[1].split()
         self.assertIn("boot", names)
