@@ -12,7 +12,7 @@
 #include "boot/interval.h"
 #include "shared/panel.h"
 
-enum { NOTE_BYTES = 512 };
+enum { BINS_MAX = 60, NOTE_BYTES = 512 };
 static const double discrete_share = 0.05, undefined_share = 1e-12;
 
 /* ---- intervals ---- */
@@ -200,8 +200,8 @@ static void emit_counts(struct qx_ctx *ctx, const struct dist_values *d, uint64_
 {
     if (!d->values || d->n == 0)
         return;
-    double lo = d->values[0], hi = d->values[d->n - 1], shares[PANEL_BINS_MAX] = {0};
-    int bins = panel_bins((double)d->n);
+    double lo = d->values[0], hi = d->values[d->n - 1], shares[BINS_MAX] = {0};
+    int bins = panel_bins((double)d->n, BINS_MAX);
     for (size_t i = 0; i < d->n; i++) {
         int bin = hi > lo ? (int)((d->values[i] - lo) / (hi - lo) * bins) : 0;
         shares[bin < bins ? bin : bins - 1] += d->cum ? dist_prob(d, i) : 1;

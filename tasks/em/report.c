@@ -7,13 +7,13 @@
 
 #include "em/em.h"
 #include "em/information.h"
+#include "shared/panel.h"
 
 enum {
     ITERATES_MAX = 2000,
     PLOT_POINTS = 300,
     PANELS_MAX = 8,
     MAXIMA_MAX = 10,
-    BINS_MIN = 10,
     BINS_MAX = 100,
     FILE_BYTES_MAX = 12 << 20,
     LABEL_BYTES = 160
@@ -302,14 +302,6 @@ static void emit_warnings(struct qx_ctx *ctx, const struct report *r, const stru
 
 /* ---- the picture ---- */
 
-static void emit_numbers(struct qx_ctx *ctx, const char *name, const double *v, size_t n)
-{
-    qx_emit_list(ctx, name);
-    for (size_t i = 0; i < n; i++)
-        qx_emit_number(ctx, NULL, v[i]);
-    qx_emit_close(ctx);
-}
-
 static double normal_density(double x, double mean, double sd)
 {
     double z = (x - mean) / sd;
@@ -329,16 +321,16 @@ static double marginal(const struct mixture *m, uint32_t i, uint32_t c, double x
 
 static void emit_bins(struct qx_ctx *ctx, const struct rows *d, uint32_t i, double lo, double hi)
 {
-    double cube = ceil(2 * cbrt((double)d->n)), edges[BINS_MAX + 1], counts[BINS_MAX] = {0};
-    int bins = cube < BINS_MIN ? BINS_MIN : cube > BINS_MAX ? BINS_MAX : (int)cube;
+    double edges[BINS_MAX + 1], counts[BINS_MAX] = {0};
+    int bins = panel_bins(d->n, BINS_MAX);
     for (uint32_t r = 0; r < d->n; r++) {
         int bin = (int)((d->x[(size_t)r * d->p + i] - lo) / (hi - lo) * bins);
         counts[bin < bins ? bin : bins - 1]++;
     }
     for (int b = 0; b <= bins; b++)
         edges[b] = lo + (hi - lo) * b / bins;
-    emit_numbers(ctx, "edges", edges, (size_t)bins + 1);
-    emit_numbers(ctx, "counts", counts, (size_t)bins);
+    panel_numbers(ctx, "edges", edges, (size_t)bins + 1);
+    panel_numbers(ctx, "counts", counts, (size_t)bins);
 }
 
 static void emit_density(struct qx_ctx *ctx, const struct mixture *m, uint32_t i, uint32_t c, double lo,
@@ -351,11 +343,7 @@ static void emit_density(struct qx_ctx *ctx, const struct mixture *m, uint32_t i
         y[q] = marginal(m, i, c, x[q]);
     }
     (void)snprintf(name, sizeof name, c == m->shape.k ? "mixture" : "component %u", c + 1);
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "name", name);
-    emit_numbers(ctx, "x", x, PLOT_POINTS);
-    emit_numbers(ctx, "y", y, PLOT_POINTS);
-    qx_emit_close(ctx);
+    panel_series(ctx, name, PLOT_POINTS, x, y, NULL, NULL);
 }
 
 static void emit_column_panel(struct qx_ctx *ctx, const struct em *e, uint32_t i)
@@ -368,11 +356,7 @@ static void emit_column_panel(struct qx_ctx *ctx, const struct em *e, uint32_t i
         hi = fmax(hi, d->x[(size_t)r * d->p + i]);
     }
     (void)snprintf(title, sizeof title, "%.60s: %u rows, %u components", e->names[i], d->n, e->shape.k);
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "kind", "histogram");
-    qx_emit_text(ctx, "title", title);
-    qx_emit_text(ctx, "xlabel", e->names[i]);
-    qx_emit_text(ctx, "ylabel", "density");
+    panel_open(ctx, "histogram", title, e->names[i], "density");
     emit_bins(ctx, d, i, lo, hi);
     qx_emit_list(ctx, "series");
     emit_density(ctx, &e->mix, i, e->shape.k, lo, hi);
@@ -382,11 +366,7 @@ static void emit_column_panel(struct qx_ctx *ctx, const struct em *e, uint32_t i
     qx_emit_list(ctx, "marks");
     for (uint32_t c = 0; c < e->shape.k; c++) {
         (void)snprintf(title, sizeof title, "mean %u", c + 1);
-        qx_emit_open(ctx, NULL);
-        qx_emit_number(ctx, "x", e->mix.mean[(size_t)c * e->shape.p + i]);
-        qx_emit_text(ctx, "label", title);
-        qx_emit_text(ctx, "style", "estimate");
-        qx_emit_close(ctx);
+        panel_mark(ctx, "x", e->mix.mean[(size_t)c * e->shape.p + i], title, "estimate");
     }
     qx_emit_close(ctx);
     qx_emit_close(ctx);
@@ -403,30 +383,20 @@ static void emit_trace_panel(struct qx_ctx *ctx, const struct trace *t)
         x[n] = i;
         y[n++] = t->loglik[i];
     }
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "kind", "lines");
-    qx_emit_text(ctx, "title", "log-likelihood of the best fit");
-    qx_emit_text(ctx, "xlabel", "iteration");
-    qx_emit_text(ctx, "ylabel", "log-likelihood");
+    panel_open(ctx, "lines", "log-likelihood of the best fit", "iteration", "log-likelihood");
     qx_emit_list(ctx, "series");
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "name", "log-likelihood");
-    emit_numbers(ctx, "x", x, n);
-    emit_numbers(ctx, "y", y, n);
-    qx_emit_close(ctx);
+    panel_series(ctx, "log-likelihood", n, x, y, NULL, NULL);
     qx_emit_close(ctx);
     qx_emit_close(ctx);
 }
 
 static void emit_plot(struct qx_ctx *ctx, const struct report *r)
 {
-    qx_emit_open(ctx, "plot");
-    qx_emit_list(ctx, "panels");
+    panel_plot_open(ctx);
     for (uint32_t i = 0; i < r->e->shape.p && i < PANELS_MAX; i++)
         emit_column_panel(ctx, r->e, i);
     emit_trace_panel(ctx, &r->trace);
-    qx_emit_close(ctx);
-    qx_emit_close(ctx);
+    panel_plot_close(ctx);
 }
 
 /* ---- posterior.csv ---- */

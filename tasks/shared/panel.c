@@ -59,8 +59,8 @@ void panel_mark(struct qx_ctx *ctx, const char *axis, double at, const char *lab
     qx_emit_close(ctx);
 }
 
-int panel_bins(double n)
+int panel_bins(double n, int most)
 {
     double cube = ceil(2 * cbrt(n));
-    return cube < BINS_MIN ? BINS_MIN : cube > PANEL_BINS_MAX ? PANEL_BINS_MAX : (int)cube;
+    return cube < BINS_MIN ? BINS_MIN : cube > most ? most : (int)cube;
 }

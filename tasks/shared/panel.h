@@ -22,8 +22,7 @@ void panel_series(struct qx_ctx *ctx, const char *name, size_t n, const double *
 /* One of a list "marks", on axis "x" or "y"; none where `at` is not finite. */
 void panel_mark(struct qx_ctx *ctx, const char *axis, double at, const char *label, const char *style);
 
-/* How many bins a histogram of n values has: 2 cbrt(n) (Rice), within reason. */
-enum { PANEL_BINS_MAX = 60 };
-int panel_bins(double n);
+/* How many bins a histogram of n values has: 2 cbrt(n) (Rice), from 10 to `most`. */
+int panel_bins(double n, int most);
 
 #endif
