@@ -45,15 +45,11 @@ static qx_err name_coefficients(struct qx_ctx *ctx, const struct design *d, cons
 static qx_err fit(struct qx_ctx *ctx, const struct frame *fr, const struct design *d, struct stat *s)
 {
     struct lm_work *w = lm_work_new(d->n, d->p);
-    qx_err e = QX_ERR_NOMEM;
-    if (w) {
-        lm_fit(w, d->x, d->n, d->p, frame_response(fr, 0), NULL, fr->offset, LM_TOL);
-        s->refit = refit_new(w);
-    }
-    if (s->refit)
-        e = name_coefficients(ctx, d, w, s);
-    else
-        (void)qx_error(ctx, e, "out of memory");
+    if (!w)
+        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
+    lm_fit(w, d->x, d->n, d->p, frame_response(fr, 0), NULL, fr->offset, LM_TOL);
+    s->refit = refit_new(w);
+    qx_err e = s->refit ? name_coefficients(ctx, d, w, s) : qx_error(ctx, QX_ERR_NOMEM, "out of memory");
     (void)lm_work_free(w);
     return e;
 }
@@ -90,7 +86,7 @@ qx_err linear_open(struct qx_ctx *ctx, const char *formula, const struct data *d
     qx_err e = variables_open(ctx, qx_table(ctx, "data"), formula, NULL, 0, &opt, &v);
     if (e == QX_ERR_OK)
         e = open_design(ctx, d, &v, &design);
-    if (e == QX_ERR_OK)
+    if (e == QX_ERR_OK && design)
         e = fit(ctx, v.frame, design, s);
     (void)design_close(design);
     variables_close(&v);

@@ -189,7 +189,7 @@ static void emit_rounds(struct qx_ctx *ctx, const struct power *p, const struct 
 
 static void emit_plot(struct qx_ctx *ctx, const struct power *p, const struct rounds *r, uint32_t n)
 {
-    double x[ROUNDS_MAX], y[ROUNDS_MAX], lower[ROUNDS_MAX], upper[ROUNDS_MAX], formula[ROUNDS_MAX];
+    double x[ROUNDS_MAX], y[ROUNDS_MAX], lower[ROUNDS_MAX], upper[ROUNDS_MAX], formula[ROUNDS_MAX] = {NAN};
     for (uint32_t i = 0; i < r->n_rounds; i++) {
         struct share s = share_of((double)r->list[i].rejected, (double)r->list[i].items, p->conf);
         x[i] = r->list[i].n;

@@ -222,7 +222,7 @@ static struct refit *refits(const double *y, const double *x, uint32_t n, uint32
 START_TEST(linear_models_of_weights)
 {
     enum { N = 12, P = 3, ALL = N + N / 2 };
-    double y[ALL], x[P * ALL], y0[N], x0[P * N], coef[P], se[P], coef2[P], se2[P];
+    double y[ALL] = {0}, x[P * ALL], y0[N], x0[P * N], coef[P], se[P], coef2[P], se2[P];
     int32_t w[N], ones[ALL];
     struct qx_stream rng;
     qx_stream_init(&rng, 2, (uint64_t)_i, 0);
