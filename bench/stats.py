@@ -163,14 +163,14 @@ class Stats:
     def row_schools(self):
         with tempfile.TemporaryDirectory() as folder:
             jags = {"centred": "centred", "noncentred": "not centred", "expanded": "redundant (Gelman 2006)",
-                    "marginal": "theta integrated out by hand"}
+                    "marginal": "theta integrated out"}
             walks = {"mcmc": "metrop", "MCMCpack": "MCMCmetrop1R", "LearnBayes": "rwmetrop"}
             rivals = {"rstan": ("rstan, not centred", lambda i: by_r("schools.R", "stan", self.stan_model(), i + 1))}
             for form, name in jags.items():
                 rivals[form] = (f"rjags, {name}", lambda i, form=form: by_r("schools.R", "jags", form, i + 1))
             for package, name in walks.items():
-                rivals[package] = (f"{package}'s {name}, theta integrated out by hand",
-                                   lambda i, package=package: by_r("schools.R", "metrop", package, i + 1))
+                rivals[package] = (f"{package}'s {name}, theta integrated out",
+                                   lambda i, package=package: by_r("schools.R", "walk", package, i + 1))
             turns = Turns(3 * self.rounds, qx=lambda i: self.schools_once(i + 1, folder), **{k: v[1] for k, v in rivals.items()})
 
             def both(figures):
@@ -180,10 +180,10 @@ class Stats:
                 return figures["ess"] / figures["draws_s"]
 
             for key, (name, _) in rivals.items():
-                yield Duel(f"mcmc schools, 4 x (1000 + 1000): ESS / {name}", lambda: turns.of("qx", both),
+                yield Duel(f"eight schools, 4 x (1000 + 1000), ESS / {name}", lambda: turns.of("qx", both),
                            lambda key=key: turns.of(key, both), 1, self.si)
             for key, (name, _) in rivals.items():
-                yield Duel(f"... of the draws' time alone / {name}", lambda: turns.of("qx", draws),
+                yield Duel(f"... in the time of the draws / {name}", lambda: turns.of("qx", draws),
                            lambda key=key: turns.of(key, draws), 1, self.si)
             for key, what in (("elapsed_s", "with the diagnostics"), ("process_s", "with the diagnostics and the process's start")):
                 yield Duel(f"... {what} / rstan, chains alone", lambda key=key: turns.of("qx", lambda f: f["ess"] / f[key]),

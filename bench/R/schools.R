@@ -3,7 +3,7 @@
 #   compile FILE            makes the model of `stan`, in a minute
 #   stan FILE SEED          rstan, not centred; its own timing of the chains
 #   jags FORM SEED          rjags
-#   metrop PACKAGE SEED     random walks: mcmc, MCMCpack, LearnBayes
+#   walk PACKAGE SEED       random walks: mcmc, MCMCpack, LearnBayes
 #   ess DIR                 of qx run mcmc --save DIR
 source(file.path(Sys.getenv("QX_BENCH_R"), "common.R"))
 need("posterior")
@@ -89,28 +89,40 @@ log_density <- function(q) {
     -0.5 * sum(r * r / v + log(v)) - q[1] * q[1] / 50 - log1p(t2 / 25) + q[2]
 }
 
+# Each gives draws and seconds. metrop's are its own, without the garbage collection before its clock.
 walks <- list(
-    mcmc = function(n, from) mcmc::metrop(log_density, from, n, scale = c(5.7, 1.9))$batch,
-    MCMCpack = function(n, from)
-        MCMCpack::MCMCmetrop1R(log_density, from, burnin = 0, mcmc = n, tune = 1, V = diag(c(5.7, 1.9)^2)),
-    LearnBayes = function(n, from)
-        LearnBayes::rwmetrop(function(q, data) log_density(q), list(var = diag(c(5.7, 1.9)^2), scale = 1), from, n, NULL)$par)
+    mcmc = function(n, from) {
+        m <- mcmc::metrop(log_density, from, n, scale = c(5.7, 1.9))
+        list(m$batch, m$time[["elapsed"]])
+    },
+    MCMCpack = function(n, from) {
+        v <- diag(c(5.7, 1.9)^2)
+        s <- took(d <- MCMCpack::MCMCmetrop1R(log_density, from, burnin = 0, mcmc = n, tune = 1, V = v))
+        list(d, s)
+    },
+    LearnBayes = function(n, from) {
+        proposal <- list(var = diag(c(5.7, 1.9)^2), scale = 1)
+        s <- took(d <- LearnBayes::rwmetrop(function(q, data) log_density(q), proposal, from, n, NULL)$par)
+        list(d, s)
+    })
 
-metrop <- function(package, seed) {
+random_walk <- function(package, seed) {
     walk <- walks[[package]]
     set.seed(seed)
-    quietly <- function(expr) invisible(utils::capture.output(suppressMessages(expr)))
-    quietly(warmup_s <- took(starts <- lapply(1:chains, function(c) walk(draws, c(4, 1))[draws, ])))
-    quietly(draws_s <- took({
-        d <- lapply(starts, function(from) walk(draws, as.numeric(from)))
-        mu <- sapply(d, function(b) b[, 1])
-        tau <- exp(sapply(d, function(b) b[, 2]))
+    utils::capture.output(suppressMessages({
+        warmup <- lapply(1:chains, function(c) walk(draws, c(4, 1)))
+        d <- lapply(warmup, function(w) walk(draws, as.numeric(w[[1]][draws, ])))
+    }))
+    mu <- sapply(d, function(w) w[[1]][, 1])
+    conditional_s <- took({
+        tau <- exp(sapply(d, function(w) w[[1]][, 2]))
         theta <- lapply(1:8, function(j) {
             v <- se[j]^2 + tau^2
             (y[j] * tau^2 + mu * se[j]^2) / v + sqrt(tau^2 * se[j]^2 / v) * rnorm(length(mu))
         })
-    }))
-    list(mu, tau, theta, warmup_s, draws_s)
+    })
+    seconds <- function(walked) sum(sapply(walked, function(w) w[[2]]))
+    list(mu, tau, theta, seconds(warmup), seconds(d) + conditional_s)
 }
 
 ess <- function(dir) {
@@ -129,5 +141,5 @@ switch(args[1],
        compile = { need("rstan"); compile(args[2]) },
        stan = { need("rstan"); stan(args[2], as.integer(args[3])) },
        jags = { need("rjags"); second(jags) },
-       metrop = { need(args[2]); second(metrop) },
+       walk = { need(args[2]); second(random_walk) },
        ess = ess(args[2]))
