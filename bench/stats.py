@@ -135,13 +135,15 @@ class Stats:
             what = f"fit y ~ x, {groups} groups of 50"
             r = {"lm()": "lm_s", "summary(lm())": "lm_summary_s", "summary(lmList())": "lmlist_s"}
             for name, key in r.items():
-                yield Duel(f"{what}: in the farm / R {name}", turns.figure("qx", "farm_s"), turns.figure("r", key), 20, seconds, True)
+                yield Duel(f"{what}: in the farm / R {name}", turns.figure("qx", "farm_s"), turns.figure("r", key), 20,
+                           seconds, True)
             yield Duel("... processor time of the executor / R summary(lm())", turns.figure("qx", "executor_s"),
                        turns.figure("r", "lm_summary_s"), 20, seconds, True)
             for output in ("csv", "json"):
                 yield Duel(f"... qx run --output {output} less loading / R summary(lm())",
                            turns.figure("qx", f"{output}_less_load_s"), turns.figure("r", "lm_summary_s"), 20, seconds, True)
-            yield Duel("... loading and starting / read.csv", turns.figure("qx", "load_s"), turns.figure("r", "read_s"), None, seconds, True)
+            yield Duel("... loading and starting / read.csv", turns.figure("qx", "load_s"), turns.figure("r", "read_s"), None,
+                       seconds, True)
             yield Duel("... qx run --output csv / R read.csv, summary(lm())", turns.figure("qx", "csv_s"),
                        lambda: turns.of("r", lambda f: f["read_s"] + f["lm_summary_s"]), None, seconds, True)
 
@@ -179,18 +181,23 @@ class Stats:
             def draws(figures):
                 return figures["ess"] / figures["draws_s"]
 
-            for key, (name, _) in rivals.items():
-                yield Duel(f"eight schools, 4 x (1000 + 1000), ESS / {name}", lambda: turns.of("qx", both),
-                           lambda key=key: turns.of(key, both), 1, self.si)
-            for key, (name, _) in rivals.items():
-                yield Duel(f"... in the time of the draws / {name}", lambda: turns.of("qx", draws),
-                           lambda key=key: turns.of(key, draws), 1, self.si)
-            for key, what in (("elapsed_s", "with the diagnostics"), ("process_s", "with the diagnostics and the process's start")):
+            def of_rival(key, rate):
+                mean = turns.of(key, lambda figures: figures["mean_tau"])
+                ours = turns.of("qx", lambda figures: figures["mean_tau"])
+                if abs(mean - ours) > 0.5: # its standard deviation is 3.2; of a chain that hardly moves, 0.3 a run
+                    raise Missing(f"{rivals[key][0]} samples something else: tau has the mean {mean:.2f}, not {ours:.2f}")
+                return turns.of(key, rate)
+
+            for what, rate in (("eight schools, 4 x (1000 + 1000), ESS", both), ("... in the time of the draws", draws)):
+                for key, (name, _) in rivals.items():
+                    yield Duel(f"{what} / {name}", lambda rate=rate: turns.of("qx", rate),
+                               lambda key=key, rate=rate: of_rival(key, rate), 1, self.si)
+            for key, what in (("elapsed_s", "with the diagnostics"), ("process_s", "with the diagnostics and the start of qx")):
                 yield Duel(f"... {what} / rstan, chains alone", lambda key=key: turns.of("qx", lambda f: f["ess"] / f[key]),
                            lambda: turns.of("rstan", both), None, self.si)
 
     def schools_once(self, seed, folder):
-        """Chains alone: what the slot spent in the task's items. The draws' part of that: the same less all but 2 draws a chain."""
+        """warmup_s, draws_s: what the slot spent in the task's items, in a run that stops after 4 draws and in the rest of all."""
         run = ["mcmc", "model=schools", "-n", "4", "--slots", "1"]
         full = self.build.run(*run, "csv=no", seed=seed)
         start = self.build.run(*run, "csv=no", "draws=4", seed=seed)
@@ -198,7 +205,7 @@ class Stats:
         draws = os.path.join(folder, f"draws{seed}")
         self.build.run(*run, "--save", draws, seed=seed)
         warmup_s, all_s = start["time"]["computing_s"], full["time"]["computing_s"]
-        return {"ess": by_r("schools.R", "ess", draws)["ess"], "warmup_s": warmup_s, "draws_s": all_s - warmup_s,
+        return {**by_r("schools.R", "ess", draws), "warmup_s": warmup_s, "draws_s": all_s - warmup_s,
                 "elapsed_s": full["elapsed_s"], "process_s": process_s}
 
     def stan_model(self):

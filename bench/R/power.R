@@ -1,4 +1,4 @@
-# Data sets a second of the power of Student's t test, two groups of 20, by replicate(): with t.test, and with the test written out.
+# Data sets a second, for the power of Student's t test with two groups of 20, by replicate(): t.test(), and the test by hand.
 # usage: Rscript bench/R/power.R REPLICATES
 source(file.path(Sys.getenv("QX_BENCH_R"), "common.R"))
 m <- as.integer(args[1])

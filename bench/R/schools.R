@@ -12,7 +12,7 @@ se <- c(15, 10, 16, 11, 9, 11, 10, 18)
 chains <- 4
 draws <- 1000
 
-# mu and tau: draws x chains; theta: a list of such. Of tau's mean one sees whether it was the same posterior.
+# mu and tau: draws x chains; theta: a list of such. The mean of tau shows whether it was the same posterior.
 tell <- function(mu, tau, theta, warmup_s, draws_s) {
     answer(ess = min(sapply(c(list(mu, tau), theta), posterior::ess_bulk)), mean_tau = mean(tau),
            warmup_s = warmup_s, draws_s = draws_s)
