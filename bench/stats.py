@@ -137,8 +137,8 @@ class Stats:
             for name, key in r.items():
                 yield Duel(f"{what}: in the farm / R {name}", turns.figure("qx", "farm_s"), turns.figure("r", key), 20,
                            seconds, True)
-            yield Duel("... processor time of the executor / R summary(lm())", turns.figure("qx", "executor_s"),
-                       turns.figure("r", "lm_summary_s"), 20, seconds, True)
+            yield Duel("... processor time, executor / R summary(lm())", turns.figure("qx", "executor_s"),
+                       turns.figure("r", "lm_summary_cpu_s"), 20, seconds, True)
             for output in ("csv", "json"):
                 yield Duel(f"... qx run --output {output} less loading / R summary(lm())",
                            turns.figure("qx", f"{output}_less_load_s"), turns.figure("r", "lm_summary_s"), 20, seconds, True)
