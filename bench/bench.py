@@ -4,7 +4,8 @@
 usage: scripts/bench [--json FILE] [--quick] [--rows NAME,...] [--build DIR]
 
 The machine should be idle. Figures are medians of a few runs; `-` stands for what cannot be had, with the
-reason below the table. --quick runs everything at a tenth of the size.
+reason below the table. --quick runs everything at a tenth of the size. What R does needs `scripts/setup bench`;
+it runs in turns with ours, so that the ratios hold on a busy machine too.
 """
 
 import argparse
@@ -12,16 +13,14 @@ import dataclasses
 import datetime
 import json
 import os
-import pathlib
 import platform
-import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 from farm import Build, Farm, Missing, json_of
+from stats import Duel, Stats
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SLEEPS = [0.1, 0.5, 5, 5, 0.1, 0.1, 1, 1, 5, 1, 1]
@@ -57,11 +56,14 @@ class Row:
     gearmand: object = None
 
 
-class Bench:
+class Bench(Stats):
+    si = staticmethod(si)
+
     def __init__(self, build, scale):
         self.build = build
         self.scale = scale
         self.repeats = 3 if scale == 1 else 1
+        self.rounds = 5 if scale == 1 else 1
         # What the others do. Each is run once.
         self.pool = remember(lambda: json_of([sys.executable, os.path.join(HERE, "pool.py"), str(scale)]))
         self.gearmand = remember(lambda: json_of([sys.executable, os.path.join(HERE, "gearman.py"), str(scale)]))
@@ -178,26 +180,6 @@ class Bench:
                   lambda: self.against_loop("xy", 5e7, "expr=exp(-x*y)", "over=x=0:1,y=0:1"), 0.2, True,
                   lambda v: f"{v:.2f}")
 
-    def row_boot(self):
-        with tempfile.TemporaryDirectory() as folder:
-            data = pathlib.Path(folder, "xy.csv")
-            draw = random.Random(1).gauss
-            rows = [(x, x + draw(0, 1)) for x in (draw(0, 1) for _ in range(100))]
-            data.write_text("x,y\n" + "".join(f"{x!r},{y!r}\n" for x, y in rows))
-            def by_r():
-                command = ["Rscript", os.path.join(HERE, "boot.R"), str(data), str(self.n(20000))]
-                try:
-                    done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=300)
-                except (OSError, subprocess.SubprocessError) as error:
-                    raise Missing("no figures of R's boot: needs r-base-core and r-cran-boot") from error
-                return json.loads(done.stdout)
-            r = remember(by_r)
-            for key, stat in {"mean": "mean(x)", "cor": "cor(x,y)"}.items():
-                yield Row(f"boot {stat}, 100 rows, one slot / R's boot",
-                          lambda key=key, stat=stat: self.rate("boot", f"data={data}", f"stat={stat}", "ci=percentile", "-n",
-                                                               self.n(1e6), "--slots", "1") / r()[key],
-                          20, True, lambda v: f"{v:.0f}")
-
 
 def remember(measure):
     """A function that measures once and then repeats the figure, or the reason why there is none."""
@@ -215,9 +197,9 @@ def remember(measure):
 
 
 def measure_row(row, notes):
-    """The figures of a row; None where one cannot be had, and why in `notes`."""
+    """The figures of a row or duel; None where one cannot be had, and why in `notes`."""
     figures = {"target": row.target}
-    for key in ("ours", "raw", "pool", "gearmand"):
+    for key in ("ours", "theirs") if isinstance(row, Duel) else ("ours", "raw", "pool", "gearmand"):
         measure = getattr(row, key)
         figures[key] = None
         if measure is None:
@@ -228,14 +210,29 @@ def measure_row(row, notes):
             notes[str(reason)] = None
         except KeyError as member:
             notes[f"{row.what}: {key} has no member {member}"] = None
+    if isinstance(row, Duel):
+        ours, theirs = figures["ours"], figures["theirs"]
+        figures["ratio"] = None if ours is None or theirs is None else theirs / ours if row.seconds else ours / theirs
     return figures
 
 
 def verdict(row, figures):
-    if row.target is None or figures["ours"] is None:
+    value = figures["ratio" if isinstance(row, Duel) else "ours"]
+    if row.target is None or value is None:
         return ""
-    good = figures["ours"] >= row.target if row.at_least else figures["ours"] <= row.target
+    good = value >= row.target if isinstance(row, Duel) or row.at_least else value <= row.target
     return "ok" if good else "MISSED"
+
+
+def cells(row, figures):
+    """The line of a row in its table."""
+    def text(key, show):
+        return "-" if figures[key] is None else show(figures[key])
+    if isinstance(row, Duel):
+        return [row.what, text("ours", row.show), text("theirs", row.show), text("ratio", lambda v: f"{v:.3g}"),
+                text("target", lambda v: f"{v:g}"), verdict(row, figures)]
+    return [row.what, text("ours", row.show), text("target", row.show), verdict(row, figures),
+            *(text(key, row.show) for key in ("raw", "pool", "gearmand"))]
 
 
 def machine():
@@ -256,7 +253,7 @@ def print_table(table):
 
 
 def main():
-    all_rows = [name[4:] for name in vars(Bench) if name.startswith("row_")]
+    all_rows = [name[4:] for name in [*vars(Bench), *vars(Stats)] if name.startswith("row_")]
     parser = argparse.ArgumentParser(description="The figures of the farm beside those of others.",
                                      epilog="rows: " + ", ".join(all_rows))
     parser.add_argument("--json", metavar="FILE", help="also write the numbers")
@@ -271,20 +268,21 @@ def main():
     bench = Bench(Build(options.build), 0.1 if options.quick else 1)
     load = os.getloadavg()[0]
     date = datetime.date.today().isoformat()
-    table = [["row", "ours", "target", "", "raw libzmq", "Pool", "gearmand"]]
+    tables = {Row: [["row", "ours", "target", "", "raw libzmq", "Pool", "gearmand"]],
+              Duel: [["one slot / one core of R", "ours", "R", "ratio", "target", ""]]}
     notes, numbers = {}, []
     for name in wanted:
         print(f"bench: {name}", file=sys.stderr)
         for row in getattr(bench, "row_" + name)():
             figures = measure_row(row, notes)
-            cells = {key: "-" if value is None else row.show(value) for key, value in figures.items()}
-            table.append([row.what, cells["ours"], cells["target"], verdict(row, figures),
-                          cells["raw"], cells["pool"], cells["gearmand"]])
+            tables[type(row)].append(cells(row, figures))
             numbers.append({"row": name, "what": row.what, **figures, "verdict": verdict(row, figures)})
     print(f"{date}, {machine()}{', quick' if options.quick else ''}")
     if load > 0.5:
         print(f"The machine was not idle (load {load:.1f}): take no figure from this table.")
-    print_table(table)
+    for table in tables.values():
+        if len(table) > 1:
+            print_table(table)
     for note in notes:
         print(f"-  {note}")
     if options.json:

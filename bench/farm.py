@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import socket
 import subprocess
 import sys
@@ -29,9 +30,9 @@ class Build:
         command = [*pinned(core), self.program(name), *map(str, args)]
         return json_of(command, timeout_s)
 
-    def run(self, *args, timeout_s=300):
+    def run(self, *args, seed=1, timeout_s=300):
         """`qx run ARGS` on an embedded farm or on --master; its answer."""
-        return self.json("qx", "run", *args, "--seed", "1", "--quiet", "--output", "json", timeout_s=timeout_s)
+        return self.json("qx", "run", *args, "--seed", seed, "--quiet", "--output", "json", timeout_s=timeout_s)
 
 
 def pinned(core):
@@ -117,3 +118,17 @@ class Farm:
                 if line.startswith("VmHWM:"):
                     return int(line.split()[1])
         raise Missing("no VmHWM")
+
+    def executors_s(self):
+        """Processor time that the worker's executors have used, from the scheduler's count of nanoseconds."""
+        found = [pathlib.Path("/proc", pid) for pid in children(*children(self.processes[1].pid))]
+        used = [folder.joinpath("schedstat").read_text(encoding="ascii") for folder in found
+                if folder.joinpath("comm").read_text(encoding="ascii").startswith("qx-exec")]
+        if not used:
+            raise Missing("the worker has no executors")
+        return sum(int(text.split()[0]) for text in used) * 1e-9
+
+
+def children(*pids):
+    return [child for pid in pids
+            for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]

@@ -10,17 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DIRECT_LAGS = 64 };
+#include "mcmc/ranking.h"
 
-struct ranked {
-    double value;
-    uint32_t at;
-};
+enum { DIRECT_LAGS = 64 };
 
 struct diag_work {
     uint32_t n_draws, n_chains;
-    struct ranked *ranked; /* the draws, ascending */
-    double *sorted, *changed, *scaled;
+    struct ranking ranking;
+    double *sorted, *changed;
     double *half;     /* split chains, centred by ess_of() */
     double *rho;      /* by lag */
     double *acov;     /* mean over the split chains, by lag */
@@ -44,15 +41,14 @@ struct diag_work *diag_work_new(uint32_t n_draws, uint32_t n_chains)
     w->n_chains = n_chains;
     for (w->n_spectrum = 2; w->n_spectrum < 2 * (size_t)n_draws; w->n_spectrum *= 2)
         ;
-    w->ranked = malloc((all + 1) * sizeof *w->ranked);
+    bool ok = ranking_init(&w->ranking, all);
     w->sorted = malloc((all + 1) * sizeof *w->sorted);
     w->changed = malloc((all + 1) * sizeof *w->changed);
-    w->scaled = malloc((all + 1) * sizeof *w->scaled);
     w->half = malloc((all + 1) * sizeof *w->half);
     w->rho = malloc(((size_t)n_draws + 2) * sizeof *w->rho);
     w->acov = malloc(((size_t)n_draws + 2) * sizeof *w->acov);
     w->spectrum = malloc(w->n_spectrum * sizeof *w->spectrum);
-    if (w->ranked && w->sorted && w->changed && w->scaled && w->half && w->rho && w->acov && w->spectrum)
+    if (ok && w->sorted && w->changed && w->half && w->rho && w->acov && w->spectrum)
         return w;
     return diag_work_free(w);
 }
@@ -61,10 +57,9 @@ struct diag_work *diag_work_free(struct diag_work *w)
 {
     if (!w)
         return NULL;
-    free(w->ranked);
+    ranking_fini(&w->ranking);
     free(w->sorted);
     free(w->changed);
-    free(w->scaled);
     free(w->half);
     free(w->rho);
     free(w->acov);
@@ -132,44 +127,14 @@ static struct series split(const struct diag_work *w, const double *x, double *t
     return s;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const struct ranked *x = a, *y = b;
-    if (x->value != y->value)
-        return x->value < y->value ? -1 : 1;
-    return (x->at > y->at) - (x->at < y->at);
-}
-
-static void rank_all(struct diag_work *w, const double *x, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        w->ranked[i] = (struct ranked){x[i], (uint32_t)i};
-    qsort(w->ranked, n, sizeof *w->ranked, by_value);
-}
-
-static void average_ranks(struct diag_work *w, const double *x, size_t n, double *ret)
-{
-    rank_all(w, x, n);
-    for (size_t from = 0, to; from < n; from = to) {
-        for (to = from + 1; to < n && w->ranked[to].value == w->ranked[from].value; to++)
-            ;
-        for (size_t i = from; i < to; i++)
-            ret[w->ranked[i].at] = 0.5 * (double)(from + 1 + to);
-    }
-}
-
 void diag_ranks(struct diag_work *w, const double *x, double *ret_ranks)
 {
-    average_ranks(w, x, (size_t)w->n_draws * w->n_chains, ret_ranks);
+    ranking_ranks(&w->ranking, x, (size_t)w->n_draws * w->n_chains, ret_ranks);
 }
 
-/* Normal scores of the ranks, (r - 3/8) / (n + 1/4) (Blom 1958). In place. */
 static void z_scale(struct diag_work *w, struct series s)
 {
-    size_t n = (size_t)s.n * s.m;
-    average_ranks(w, s.x, n, w->scaled);
-    for (size_t i = 0; i < n; i++)
-        s.x[i] = gsl_cdf_ugaussian_Pinv((w->scaled[i] - 0.375) / ((double)n + 0.25));
+    ranking_scores(&w->ranking, s.x, (size_t)s.n * s.m);
 }
 
 /* ---- R-hat ---- */
@@ -343,9 +308,9 @@ static double mcse_quantile(const double *sorted, size_t n, double p, double ess
 
 static void quantiles(struct diag_work *w, const double *x, size_t n, struct diag *d)
 {
-    rank_all(w, x, n);
+    ranking_sort(&w->ranking, x, n);
     for (size_t i = 0; i < n; i++)
-        w->sorted[i] = w->ranked[i].value;
+        w->sorted[i] = w->ranking.order[i].value;
     d->q5 = quantile_of(w->sorted, n, 0.05);
     d->median = quantile_of(w->sorted, n, 0.5);
     d->q95 = quantile_of(w->sorted, n, 0.95);

@@ -22,11 +22,17 @@ struct build {
     bool divergent;
 };
 
+/* A multinomial weight, sum exp(top): it neither overflows nor takes a logarithm. Both are finite, as trees without a divergence
+ * have them. */
+struct weight {
+    double top, sum;
+};
+
 /* A subtree as those who called for it see it. */
 struct subtree {
     double *rho;           /* its momenta are added to it */
     double *p_beg, *p_end; /* set */
-    double log_weight;
+    struct weight weight;  /* set */
 };
 
 size_t nuts_level_doubles(uint32_t n)
@@ -50,10 +56,18 @@ void nuts_level_init(struct nuts_level *levels, uint32_t i, double **at, uint32_
     *at += 4 * (size_t)n;
 }
 
-static double log_sum_exp(double a, double b)
+/* What two weights are on the scale of their sum. */
+struct weight_parts {
+    double a, b;
+};
+
+/* Adds b to *a. */
+static struct weight_parts weight_add(struct weight *a, struct weight b)
 {
-    double hi = a > b ? a : b, lo = a > b ? b : a;
-    return lo == -INFINITY ? hi : hi + log1p(exp(lo - hi));
+    double d = b.top - a->top, e = exp(-fabs(d));
+    struct weight_parts parts = {d > 0 ? a->sum * e : a->sum, d > 0 ? b.sum : b.sum * e};
+    *a = (struct weight){d > 0 ? b.top : a->top, parts.a + parts.b};
+    return parts;
 }
 
 /* p# . (a + b) > 0 at both ends; b may be NULL. */
@@ -78,7 +92,7 @@ static bool leaf(struct build *b, struct phase *proposed, struct subtree *t)
     double error = b->h0 - phase_energy(space, &s->z);
     b->divergent = b->divergent || -error > ENERGY_ERROR_MAX;
     b->sum_accept += error > 0 ? 1 : exp(error);
-    t->log_weight = log_sum_exp(t->log_weight, error);
+    t->weight = (struct weight){error, 1};
     phase_copy(space, proposed, &s->z);
     for (uint32_t i = 0; i < space->n; i++) {
         t->rho[i] += s->z.p[i];
@@ -97,16 +111,16 @@ static bool build_tree(struct build *b, uint32_t depth, struct phase *proposed,
     const struct space *space = &b->s->space;
     size_t bytes = space->n * sizeof *t->rho;
     memset(l->rho_init, 0, bytes);
-    struct subtree init = {l->rho_init, t->p_beg, l->p_init_end, -INFINITY};
+    struct subtree init = {l->rho_init, t->p_beg, l->p_init_end, {0, 0}};
     if (!build_tree(b, depth - 1, proposed, &init))
         return false;
     memset(l->rho_final, 0, bytes);
-    struct subtree final = {l->rho_final, l->p_final_beg, t->p_end, -INFINITY};
+    struct subtree final = {l->rho_final, l->p_final_beg, t->p_end, {0, 0}};
     if (!build_tree(b, depth - 1, &l->proposed, &final))
         return false;
-    double both = log_sum_exp(init.log_weight, final.log_weight);
-    t->log_weight = log_sum_exp(t->log_weight, both);
-    if (final.log_weight > both || qx_uniform(b->rng) < exp(final.log_weight - both))
+    t->weight = init.weight;
+    struct weight_parts w = weight_add(&t->weight, final.weight);
+    if (qx_uniform(b->rng) < w.b / t->weight.sum)
         phase_copy(space, proposed, &l->proposed);
     for (uint32_t i = 0; i < space->n; i++)
         t->rho[i] += l->rho_init[i] + l->rho_final[i];
@@ -117,7 +131,7 @@ static bool build_tree(struct build *b, uint32_t depth, struct phase *proposed,
 
 /* Extends the trajectory by as much as it has; the new half's momenta are in rho_fwd or rho_bck, the rest's
  * in the other. */
-static bool extend(struct build *b, uint32_t depth, bool forward, double *ret_log_weight)
+static bool extend(struct build *b, uint32_t depth, bool forward, struct weight *ret)
 {
     struct sampler *s = b->s;
     const struct space *space = &s->space;
@@ -128,11 +142,11 @@ static bool extend(struct build *b, uint32_t depth, bool forward, double *ret_lo
     memset(rho_new, 0, bytes);
     memcpy(forward ? s->p_bck_fwd : s->p_fwd_bck, end->p, bytes);
     phase_copy(space, &s->z, end);
-    struct subtree t = {rho_new, forward ? s->p_fwd_bck : s->p_bck_fwd, end->p, -INFINITY};
+    struct subtree t = {rho_new, forward ? s->p_fwd_bck : s->p_bck_fwd, end->p, {0, 0}};
     b->step = forward ? s->step : -s->step;
     bool ok = build_tree(b, depth, &s->proposed, &t);
     phase_copy(space, end, &s->z);
-    *ret_log_weight = t.log_weight;
+    *ret = t.weight;
     return ok;
 }
 
@@ -140,7 +154,7 @@ void nuts_transition(struct sampler *s, struct qx_stream *rng, struct transition
 {
     const struct space *space = &s->space;
     struct build b = {.s = s, .rng = rng};
-    double log_weight = 0;
+    struct weight weight = {0, 1}; /* of the trajectory */
     uint32_t depth = 0;
     phase_draw_momentum(space, &s->z, rng);
     b.h0 = phase_energy(space, &s->z);
@@ -149,13 +163,13 @@ void nuts_transition(struct sampler *s, struct qx_stream *rng, struct transition
     phase_copy(space, &s->chosen, &s->z);
     memcpy(s->rho, s->z.p, space->n * sizeof *s->rho);
     for (bool going = true; going && depth < s->max_depth;) {
-        double weight;
-        if (!extend(&b, depth, qx_uniform(rng) > 0.5, &weight))
+        struct weight added;
+        if (!extend(&b, depth, qx_uniform(rng) > 0.5, &added))
             break;
         depth++;
-        if (weight > log_weight || qx_uniform(rng) < exp(weight - log_weight))
+        struct weight_parts w = weight_add(&weight, added);
+        if (w.b > w.a || qx_uniform(rng) < w.b / w.a)
             phase_copy(space, &s->chosen, &s->proposed);
-        log_weight = log_sum_exp(log_weight, weight);
         for (uint32_t i = 0; i < space->n; i++)
             s->rho[i] = s->rho_bck[i] + s->rho_fwd[i];
         going = goes_on(space, s->bck.p, s->fwd.p, s->rho, NULL) &&

@@ -12,9 +12,7 @@ struct phase phase_at(double **at, uint32_t n)
 
 void phase_copy(const struct space *s, struct phase *to, const struct phase *from)
 {
-    memcpy(to->q, from->q, s->n * sizeof *to->q);
-    memcpy(to->p, from->p, s->n * sizeof *to->p);
-    memcpy(to->g, from->g, s->n * sizeof *to->g);
+    memcpy(to->q, from->q, 3 * s->n * sizeof *to->q);
     to->lp = from->lp;
 }
 

@@ -7,7 +7,7 @@
 
 #include "mcmc/target.h"
 
-struct phase {
+struct phase { /* q, p and g lie one after the other */
     double *q, *p, *g, lp;
 };
 

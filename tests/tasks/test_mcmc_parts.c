@@ -8,6 +8,7 @@
 #include "mcmc/adapt.h"
 #include "mcmc/diagnostics.h"
 #include "mcmc/prior.h"
+#include "mcmc/ranking.h"
 #include "mcmc/until.h"
 
 /* ---- diagnostics ---- */
@@ -140,6 +141,64 @@ START_TEST(energies_and_ranks)
     ck_assert_double_eq(ranks[1], 1);
     ck_assert_double_eq(ranks[2], 3.5);
     ck_assert_double_eq(ranks[3], 2);
+}
+END_TEST
+
+static int by_value_and_place(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->value != y->value)
+        return x->value < y->value ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+START_TEST(order_is_that_of_a_stable_sort)
+{
+    enum { N = 3000 };
+    static double x[N];
+    static struct ranked naive[N];
+    struct ranking r;
+    uint64_t rng = 1;
+    ck_assert(ranking_init(&r, N));
+    for (uint32_t n = 0; n <= N; n = 3 * n + 1) {
+        for (uint32_t i = 0; i < n; i++) {
+            rng = rng * UINT64_C(6364136223846793005) + 1442695040888963407;
+            double u = (double)(rng >> 40) - 8388608;
+            x[i] = i % 3 == 0 ? u : i % 3 == 1 ? u * 1e-300 : floor(u / 1e6); /* of all sizes, with ties */
+        }
+        if (n > 30) {
+            x[3] = INFINITY;
+            x[5] = -INFINITY;
+            x[8] = 0.0;
+            x[11] = -0.0;
+            x[20] = 0.0;
+        }
+        for (uint32_t i = 0; i < n; i++)
+            naive[i] = (struct ranked){x[i], i};
+        qsort(naive, n, sizeof *naive, by_value_and_place);
+        ranking_sort(&r, x, n);
+        for (uint32_t i = 0; i < n; i++) {
+            ck_assert_uint_eq(r.order[i].at, naive[i].at);
+            ck_assert_double_eq(r.order[i].value, naive[i].value);
+        }
+    }
+    ranking_fini(&r);
+}
+END_TEST
+
+START_TEST(scores_are_those_of_blom)
+{
+    struct ranking r;
+    double x[] = {3, 1, 3}, y[] = {1, 2, 3, 4, 5}; /* another length uses other scores */
+    ck_assert(ranking_init(&r, 5));
+    ranking_scores(&r, x, 3);
+    ck_assert_double_eq_tol(x[0], 0.395725296, 1e-9); /* R: qnorm((2.5 - 3/8) / 3.25) */
+    ck_assert_double_eq_tol(x[1], -0.869423773, 1e-9);
+    ck_assert_double_eq(x[2], x[0]);
+    ranking_scores(&r, y, 5);
+    ck_assert_double_eq_tol(y[0], -1.179761118, 1e-9); /* R: qnorm((1 - 3/8) / 5.25) */
+    ck_assert_double_eq_tol(y[2], 0, 1e-15);
+    ranking_fini(&r);
 }
 END_TEST
 
@@ -330,6 +389,8 @@ int main(void)
     tcase_add_loop_test(tc, diagnostics_are_those_of_posterior, 0, (int)(sizeof sets / sizeof sets[0]));
     tcase_add_test(tc, what_is_constant_has_no_diagnostics);
     tcase_add_test(tc, energies_and_ranks);
+    tcase_add_test(tc, order_is_that_of_a_stable_sort);
+    tcase_add_test(tc, scores_are_those_of_blom);
     tcase_add_test(tc, priors_have_the_derivatives_of_their_densities);
     tcase_add_test(tc, the_last_and_nearest_word_counts);
     tcase_add_test(tc, mistakes_in_priors_show_the_place);
