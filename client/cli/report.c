@@ -53,8 +53,10 @@ static void add_data(json_t *to, const struct qx_arg *args, uint32_t n)
 /* What a worker wrote, passed on unread. err: the first that is no JSON. */
 static json_t *parsed(const struct qx_result *r, const char *text, struct qx_error *err)
 {
-    json_error_t where;
-    json_t *v = *text ? json_loads(text, JSON_DECODE_ANY, &where) : json_null();
+    if (!*text)
+        return json_null();
+    json_error_t where = {.text = ""};
+    json_t *v = json_loads(text, JSON_DECODE_ANY, &where);
     if (!v && err->code == QX_ERR_OK)
         (void)qx_fail(err, QX_ERR_TASK, "an answer of task %s %s is no JSON: %s (byte %d)", r->info.task,
                       r->info.version, where.text, where.position);
