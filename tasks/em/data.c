@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "em/cholesky.h"
+
 enum { NAME_BYTES = 256, ROWS_MAX = 1 << 28 };
 
 static qx_err add_column(struct qx_ctx *ctx, const struct qx_column *c, const struct qx_column **columns,

@@ -8,6 +8,7 @@
 
 #include "em/data.h"
 #include "em/information.h"
+#include "em/outcome.h"
 
 static const char *const cov_names[] = {"full", "diagonal", NULL};
 static const char *const na_names[] = {"fail", "omit", NULL};
@@ -119,10 +120,9 @@ static qx_err open_shape(struct qx_ctx *ctx, struct em *e)
                         e->data.n, mixture_parameters(e->shape));
     while (strcmp(start_names[e->how], qx_text(ctx, "start")) != 0)
         e->how++;
-    e->opt = (struct fit_options){.tol = qx_real(ctx, "tol"),
-                                  .max_iter = (uint32_t)qx_int(ctx, "max_iter"),
-                                  .floor = qx_real(ctx, "min_sd"),
-                                  .cancel = ctx->cancel};
+    e->opt = (struct fit_options){
+        .tol = qx_real(ctx, "tol"), .max_iter = (uint32_t)qx_int(ctx, "max_iter"), .cancel = ctx->cancel};
+    e->floor = qx_real(ctx, "min_sd");
     e->want_trace = qx_bool(ctx, "trace");
     e->want_errors = qx_bool(ctx, "se");
     e->want_posterior = qx_bool(ctx, "posterior");
@@ -130,22 +130,6 @@ static qx_err open_shape(struct qx_ctx *ctx, struct em *e)
         !sums_init(&e->sums, e->shape) || !start_room_init(&e->room, e->data.n))
         return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
     return open_given(ctx, e);
-}
-
-static qx_err open_outputs(struct qx_ctx *ctx)
-{
-    static const char *const names[EM_COLUMNS] = {"loglik", "item", "iterations", "converged", "went_down"};
-    static const uint32_t start[] = {EM_LOGLIK, EM_ITEM}, rest[] = {EM_ITERATIONS, EM_CONVERGED, EM_DOWN};
-    static const struct qx_reducer reducers[] = {
-        [EM_RED_STARTS] = {.kind = QX_REDUCE_COLLECT, .name = "starts", .columns = start, .n_columns = 2},
-        [EM_RED_SUMS] = {.kind = QX_REDUCE_SUM, .name = "sums", .columns = rest, .n_columns = 3},
-    };
-    qx_err e = QX_ERR_OK;
-    for (int i = 0; i < EM_COLUMNS && e == QX_ERR_OK; i++)
-        e = qx_output(ctx, names[i], NULL);
-    for (size_t i = 0; i < sizeof reducers / sizeof reducers[0] && e == QX_ERR_OK; i++)
-        e = qx_reduce(ctx, &reducers[i], NULL);
-    return e;
 }
 
 static qx_err em_open(struct qx_ctx *ctx, void **ret_state)
@@ -157,7 +141,7 @@ static qx_err em_open(struct qx_ctx *ctx, void **ret_state)
     if (err == QX_ERR_OK)
         err = open_shape(ctx, e);
     if (err == QX_ERR_OK)
-        err = open_outputs(ctx);
+        err = outcome_open(ctx);
     if (err != QX_ERR_OK)
         em_free(e);
     else
@@ -181,7 +165,8 @@ struct fit em_fit(struct em *e, uint64_t seed, uint64_t item, fit_trace_f trace,
         mixture_copy(&e->mix, &e->from);
     else
         start_draw(e->how, &rng, &e->data, &e->room, &e->mix);
-    return fit_run(&e->mix, &e->sums, &e->data, &e->opt, trace, arg);
+    struct mixture_fit f = {&e->mix, &e->sums, &e->data, e->floor};
+    return fit_run(&mixture_steps, &f, &e->opt, trace, arg);
 }
 
 static qx_err em_run(struct qx_ctx *ctx, void *state, uint64_t item, double *row)
@@ -197,11 +182,7 @@ static qx_err em_run(struct qx_ctx *ctx, void *state, uint64_t item, double *row
     case FIT_CONVERGED:
     case FIT_MAX_ITER:
     default:
-        row[EM_LOGLIK] = f.loglik;
-        row[EM_ITEM] = (double)item;
-        row[EM_ITERATIONS] = f.iterations;
-        row[EM_CONVERGED] = f.end == FIT_CONVERGED;
-        row[EM_DOWN] = f.went_down;
+        outcome_row(&f, item, row);
         return QX_ERR_OK;
     }
 }

@@ -3,6 +3,7 @@
 #define TASKS_EM_EM_H
 
 #include "em/fit.h"
+#include "em/mixture.h"
 #include "em/start.h"
 #include "quincunx/task.h"
 
@@ -15,15 +16,12 @@ struct em {
     bool given; /* item 0 starts where the user says */
     struct mixture from;
     struct fit_options opt;
+    double floor; /* see sums_prepare() */
     bool want_trace, want_errors, want_posterior;
     struct mixture mix; /* what an item works on */
     struct sums sums;
     struct start_room room;
 };
-
-enum { EM_LOGLIK, EM_ITEM, EM_ITERATIONS, EM_CONVERGED, EM_DOWN, EM_COLUMNS };
-enum { EM_RED_STARTS, EM_RED_SUMS };
-enum { EM_SUM_ITERATIONS, EM_SUM_CONVERGED, EM_SUM_DOWN };
 
 /* The fit of one item; e->mix then holds it. */
 struct fit em_fit(struct em *e, uint64_t seed, uint64_t item, fit_trace_f trace, void *arg);

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "em/cholesky.h"
+
 /* cov^-1 = L^-1' L^-1 */
 static void inverse_of(const double *l, uint32_t p, double *ret)
 {
@@ -159,29 +161,12 @@ static void information_matrix(const struct mixture *m, const struct rows *data,
     }
 }
 
-/* Column q of the inverse of L L', from the lower factor l. */
-static void inverse_column(const double *l, uint32_t n, uint32_t q, double *ret)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        double sum = i == q;
-        for (uint32_t j = 0; j < i; j++)
-            sum -= l[(size_t)i * n + j] * ret[j];
-        ret[i] = sum / l[(size_t)i * n + i];
-    }
-    for (uint32_t i = n; i-- > 0;) {
-        double sum = ret[i];
-        for (uint32_t j = i + 1; j < n; j++)
-            sum -= l[(size_t)j * n + i] * ret[j];
-        ret[i] = sum / l[(size_t)i * n + i];
-    }
-}
-
 static void set_errors(const double *l, uint32_t n, double *column, struct mixture *se)
 {
     uint32_t k = se->shape.k;
     double last = 0;
     for (uint32_t q = 0; q < n; q++) {
-        inverse_column(l, n, q, column);
+        cholesky_inverse_column(l, n, q, column);
         add_to(se, place_of(se->shape, q), sqrt(column[q]));
         for (uint32_t r = 0; q + 1 < k && r + 1 < k; r++)
             last += column[r];

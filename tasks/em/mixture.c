@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "em/cholesky.h"
+
 static const double log_sqrt_2pi = 0.91893853320467274178;
 
 /* ---- storage ---- */
@@ -62,24 +64,6 @@ void sums_fini(struct sums *s)
 }
 
 /* ---- the E-step ---- */
-
-bool cholesky(double *a, uint32_t p, double floor2, const double *scale2)
-{
-    for (uint32_t i = 0; i < p; i++) {
-        for (uint32_t j = 0; j <= i; j++) {
-            double sum = a[i * p + j];
-            for (uint32_t m = 0; m < j; m++)
-                sum -= a[i * p + m] * a[j * p + m];
-            if (i > j)
-                a[i * p + j] = sum / a[j * p + j];
-            else if (sum > floor2 * (scale2 ? scale2[i * p + i] : 0) && isfinite(sum))
-                a[i * p + i] = sqrt(sum);
-            else
-                return false;
-        }
-    }
-    return true;
-}
 
 /* The inverse of a lower triangle, in place. */
 static void invert_lower(double *l, uint32_t p)
@@ -276,3 +260,20 @@ enum step mixture_maximise(struct mixture *m, const struct sums *s, const struct
     *ret_change = change;
     return STEP_OK;
 }
+
+static enum step expect(void *model, double *ret_loglik)
+{
+    struct mixture_fit *f = model;
+    enum step e = sums_prepare(f->sums, f->mixture, f->data, f->floor);
+    if (e == STEP_OK)
+        *ret_loglik = sums_gather(f->sums, f->mixture, f->data);
+    return e;
+}
+
+static enum step maximise(void *model, double *ret_change)
+{
+    struct mixture_fit *f = model;
+    return mixture_maximise(f->mixture, f->sums, f->data, ret_change);
+}
+
+const struct fit_steps mixture_steps = {.expect = expect, .maximise = maximise};

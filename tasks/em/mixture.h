@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "em/fit.h"
+
 enum { MIXTURE_K_MAX = 50, MIXTURE_P_MAX = 20 };
 
 /* The rows to fit: n x p numbers, row-major. */
@@ -52,8 +54,6 @@ struct sums {
 bool sums_init(struct sums *s, struct shape shape);
 void sums_fini(struct sums *s);
 
-enum step { STEP_OK, STEP_DEGENERATE, STEP_EMPTY };
-
 /* Reads the components. DEGENERATE: in some direction one is narrower than `floor` (a share of the standard deviation of the
  * data). EMPTY: a weight is 0. */
 enum step sums_prepare(struct sums *s, const struct mixture *m, const struct rows *data, double floor);
@@ -66,8 +66,13 @@ double sums_posterior(const struct sums *s, const struct mixture *m, const doubl
 enum step mixture_maximise(struct mixture *m, const struct sums *s, const struct rows *data,
                            double *ret_change);
 
-/* The lower Cholesky factor of a p x p matrix, in the place of its lower triangle; false if the square of a pivot is not above
- * floor2 times the diagonal of `scale2` (NULL: 0). */
-bool cholesky(double *a, uint32_t p, double floor2, const double *scale2);
+/* What fit_run() improves: the components, in place. */
+struct mixture_fit {
+    struct mixture *mixture;
+    struct sums *sums; /* scratch of the same shape */
+    const struct rows *data;
+    double floor; /* see sums_prepare() */
+};
+extern const struct fit_steps mixture_steps; /* of a struct mixture_fit */
 
 #endif

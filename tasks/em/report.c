@@ -7,38 +7,16 @@
 
 #include "em/em.h"
 #include "em/information.h"
+#include "em/outcome.h"
+#include "em/trace.h"
 #include "shared/panel.h"
 
-enum {
-    ITERATES_MAX = 2000,
-    PLOT_POINTS = 300,
-    PANELS_MAX = 8,
-    MAXIMA_MAX = 10,
-    BINS_MAX = 100,
-    FILE_BYTES_MAX = 12 << 20,
-    LABEL_BYTES = 160
-};
-static const double reached = 1e-6, rounding = 1e-10;
+enum { PLOT_POINTS = 300, PANELS_MAX = 8, BINS_MAX = 100, FILE_BYTES_MAX = 12 << 20, LABEL_BYTES = 160 };
 static const double few_rows = 5;
-
-/* What is kept of the iterations. */
-struct trace {
-    bool want_iterates, failed;
-    uint32_t n, cap, n_iterates;
-    double *loglik;   /* n */
-    double *iterates; /* n_iterates x (lambda, means, sd) */
-};
-
-/* Where a start ended. */
-struct ended {
-    double loglik, item;
-};
 
 struct report {
     struct em *e;
-    struct ended *starts; /* from the best likelihood down */
-    size_t n_starts;
-    uint64_t item; /* the best: of those that equal it but for rounding the first */
+    struct outcomes outcomes;
     struct fit fit;
     struct trace trace;
     struct mixture se;
@@ -46,9 +24,9 @@ struct report {
     bool has_se;
 };
 
-static size_t iterate_numbers(struct shape s)
+static uint32_t iterate_numbers(struct shape s)
 {
-    return (size_t)s.k * (1 + 2 * s.p);
+    return s.k * (1 + 2 * s.p);
 }
 
 static double sd_of(const struct mixture *m, uint32_t c, uint32_t i)
@@ -57,39 +35,17 @@ static double sd_of(const struct mixture *m, uint32_t c, uint32_t i)
     return sqrt(m->cov[(size_t)c * p * p + i * p + i]);
 }
 
-static void keep_iterate(struct trace *t, const struct mixture *m)
+/* An iterate: weights, means, standard deviations. */
+static void snapshot(const void *model, double *to)
 {
+    const struct mixture *m = model;
     uint32_t k = m->shape.k, p = m->shape.p;
-    if (!t->iterates)
-        t->iterates = malloc(ITERATES_MAX * iterate_numbers(m->shape) * sizeof *t->iterates);
-    t->failed = t->failed || !t->iterates;
-    if (t->failed || t->n_iterates == ITERATES_MAX)
-        return;
-    double *to = t->iterates + t->n_iterates++ * iterate_numbers(m->shape);
     for (uint32_t c = 0; c < k; c++)
         *to++ = m->lambda[c];
     for (uint32_t i = 0; i < k * p; i++)
         *to++ = m->mean[i];
     for (uint32_t i = 0; i < k * p; i++)
         *to++ = sd_of(m, i / p, i % p);
-}
-
-static void keep(void *arg, uint32_t iteration, double loglik, const struct mixture *m)
-{
-    struct trace *t = arg;
-    (void)iteration;
-    if (t->n == t->cap) {
-        uint32_t cap = t->cap ? 2 * t->cap : 256;
-        double *grown = realloc(t->loglik, cap * sizeof *grown);
-        t->failed = t->failed || !grown;
-        if (!grown)
-            return;
-        t->loglik = grown;
-        t->cap = cap;
-    }
-    t->loglik[t->n++] = loglik;
-    if (t->want_iterates)
-        keep_iterate(t, m);
 }
 
 /* Components in order of their means, by the first column in which they differ. */
@@ -201,9 +157,9 @@ static void emit_iterates(struct qx_ctx *ctx, const struct report *r)
     if (!r->e->want_trace)
         return;
     qx_emit_list(ctx, "iterates");
-    for (uint32_t i = 0; i < r->trace.n_iterates; i++) {
+    for (uint32_t i = 0; i < r->trace.n; i++) {
         qx_emit_open(ctx, NULL);
-        qx_emit_int(ctx, "iteration", i);
+        qx_emit_int(ctx, "iteration", r->trace.iteration[i]);
         qx_emit_number(ctx, "loglik", r->trace.loglik[i]);
         for (int w = 0; w < 3; w++) {
             uint32_t columns = w == 0 ? 1 : s.p;
@@ -217,47 +173,6 @@ static void emit_iterates(struct qx_ctx *ctx, const struct report *r)
         qx_emit_close(ctx);
     }
     qx_emit_close(ctx);
-}
-
-static double sum_of(struct qx_ctx *ctx, const struct qx_answer *answer, uint32_t which)
-{
-    return qx_answer_number(ctx, answer, EM_RED_SUMS, QX_ANSWER_SUM, which, 0);
-}
-
-static bool is_same_maximum(double loglik, double best)
-{
-    return loglik >= best - reached * fabs(best);
-}
-
-/* The starts from the best likelihood down, by where they ended. */
-static void emit_maxima(struct qx_ctx *ctx, const struct report *r)
-{
-    qx_emit_list(ctx, "maxima");
-    for (size_t i = 0, n = 0; i < r->n_starts && n < MAXIMA_MAX; n++) {
-        size_t from = i;
-        double item = r->starts[i].item;
-        for (; i < r->n_starts && is_same_maximum(r->starts[i].loglik, r->starts[from].loglik); i++)
-            item = r->starts[i].item < item ? r->starts[i].item : item;
-        qx_emit_open(ctx, NULL);
-        qx_emit_number(ctx, "loglik", r->starts[from].loglik);
-        qx_emit_int(ctx, "starts", (int64_t)(i - from));
-        qx_emit_int(ctx, "first_item", (int64_t)item);
-        qx_emit_close(ctx);
-    }
-    qx_emit_close(ctx);
-}
-
-static void emit_starts(struct qx_ctx *ctx, const struct report *r, const struct qx_answer *answer)
-{
-    size_t at_best = 0;
-    while (at_best < r->n_starts && is_same_maximum(r->starts[at_best].loglik, r->starts[0].loglik))
-        at_best++;
-    double n = (double)r->n_starts;
-    qx_emit_int(ctx, "n", (int64_t)n);
-    qx_emit_int(ctx, "starts_at_best", (int64_t)at_best);
-    qx_emit_int(ctx, "best_item", (int64_t)r->item);
-    qx_emit_int(ctx, "not_converged", (int64_t)(n - sum_of(ctx, answer, EM_SUM_CONVERGED)));
-    qx_emit_number(ctx, "mean_iterations", sum_of(ctx, answer, EM_SUM_ITERATIONS) / n);
 }
 
 static void emit_head(struct qx_ctx *ctx, const struct report *r)
@@ -275,7 +190,7 @@ static void emit_head(struct qx_ctx *ctx, const struct report *r)
     qx_emit_int(ctx, "iterations", r->fit.iterations);
 }
 
-static void emit_warnings(struct qx_ctx *ctx, const struct report *r, const struct qx_answer *answer)
+static void emit_warnings(struct qx_ctx *ctx, const struct report *r)
 {
     const struct em *e = r->e;
     bool small = false;
@@ -287,8 +202,7 @@ static void emit_warnings(struct qx_ctx *ctx, const struct report *r, const stru
         qx_emit_text(ctx, "warning_few_rows",
                      "a component rests on a handful of rows: the likelihood of normal mixtures has spurious "
                      "maxima there; compare equal=yes or a smaller k");
-    if (sum_of(ctx, answer, EM_SUM_DOWN) > 0)
-        qx_emit_text(ctx, "warning_down", "the log-likelihood of a fit went down, which EM cannot do: a bug");
+    outcomes_emit_warning(ctx, &r->outcomes);
     if (e->want_errors && !r->has_se)
         qx_emit_text(
             ctx, "note",
@@ -296,8 +210,8 @@ static void emit_warnings(struct qx_ctx *ctx, const struct report *r, const stru
                 ? "no standard errors: the observed information is not positive definite, so this is "
                   "not a proper maximum"
                 : "no standard errors: too many parameters for the information matrix");
-    if (e->want_trace && r->trace.n > r->trace.n_iterates)
-        qx_emit_text(ctx, "note_trace", "the first 2000 iterates are shown");
+    if (e->want_trace && r->trace.each > 1)
+        qx_emit_text(ctx, "note_trace", "of the iterates evenly spaced ones and the last are shown");
 }
 
 /* ---- the picture ---- */
@@ -372,30 +286,12 @@ static void emit_column_panel(struct qx_ctx *ctx, const struct em *e, uint32_t i
     qx_emit_close(ctx);
 }
 
-/* Every so many iterations, so that there are at most PLOT_POINTS; always the last. */
-static void emit_trace_panel(struct qx_ctx *ctx, const struct trace *t)
-{
-    double x[PLOT_POINTS + 1], y[PLOT_POINTS + 1];
-    uint32_t each = (t->n + PLOT_POINTS - 1) / PLOT_POINTS, n = 0;
-    for (uint32_t i = 0; i < t->n; i++) {
-        if (i % each != 0 && i + 1 != t->n)
-            continue;
-        x[n] = i;
-        y[n++] = t->loglik[i];
-    }
-    panel_open(ctx, "lines", "log-likelihood of the best fit", "iteration", "log-likelihood");
-    qx_emit_list(ctx, "series");
-    panel_series(ctx, "log-likelihood", n, x, y, NULL, NULL);
-    qx_emit_close(ctx);
-    qx_emit_close(ctx);
-}
-
 static void emit_plot(struct qx_ctx *ctx, const struct report *r)
 {
     panel_plot_open(ctx);
     for (uint32_t i = 0; i < r->e->shape.p && i < PANELS_MAX; i++)
         emit_column_panel(ctx, r->e, i);
-    emit_trace_panel(ctx, &r->trace);
+    trace_emit_panel(ctx, &r->trace, "log-likelihood of the best fit");
     panel_plot_close(ctx);
 }
 
@@ -459,47 +355,40 @@ static qx_err emit_posterior(struct qx_ctx *ctx, struct em *e)
 
 /* ---- all ---- */
 
-static int by_loglik(const void *a, const void *b)
-{
-    const struct ended *x = a, *y = b;
-    if (x->loglik != y->loglik)
-        return x->loglik > y->loglik ? -1 : 1;
-    return x->item < y->item ? -1 : x->item > y->item;
-}
-
-static bool rank_starts(struct qx_ctx *ctx, struct report *r, const struct qx_answer *answer)
-{
-    const double *rows = qx_answer_data(ctx, answer, EM_RED_STARTS, QX_ANSWER_ROWS, &r->n_starts);
-    r->starts = malloc((r->n_starts + 1) * sizeof *r->starts);
-    if (!r->starts || !rows)
-        return false;
-    for (size_t i = 0; i < r->n_starts; i++)
-        r->starts[i] = (struct ended){rows[2 * i], rows[2 * i + 1]};
-    qsort(r->starts, r->n_starts, sizeof *r->starts, by_loglik);
-    double item = r->starts[0].item, best = r->starts[0].loglik;
-    for (size_t i = 0; i < r->n_starts && r->starts[i].loglik >= best - rounding * fabs(best); i++)
-        item = r->starts[i].item < item ? r->starts[i].item : item;
-    r->item = (uint64_t)item;
-    return true;
-}
-
-static qx_err emit_all(struct qx_ctx *ctx, struct report *r, const struct qx_answer *answer)
+static qx_err emit_all(struct qx_ctx *ctx, struct report *r)
 {
     emit_head(ctx, r);
-    emit_starts(ctx, r, answer);
+    outcomes_emit_counts(ctx, &r->outcomes);
     emit_components(ctx, r);
     emit_estimates(ctx, r);
-    emit_maxima(ctx, r);
-    emit_warnings(ctx, r, answer);
+    outcomes_emit_maxima(ctx, &r->outcomes);
+    emit_warnings(ctx, r);
     emit_iterates(ctx, r);
     emit_plot(ctx, r);
     return emit_posterior(ctx, r->e);
 }
 
+/* Fits the best start once more and tells what it finds. */
+static qx_err report(struct qx_ctx *ctx, struct report *r)
+{
+    struct em *e = r->e;
+    r->fit = em_fit(e, ctx->seed, r->outcomes.best, trace_add, &r->trace);
+    if (r->fit.end == FIT_CANCELLED)
+        return QX_ERR_CANCELLED;
+    if (r->fit.end > FIT_MAX_ITER)
+        return qx_error(ctx, QX_ERR_TASK, "the best fit did not end twice in the same way");
+    sort_components(&e->mix);
+    r->info = INFORMATION_NO_MEMORY;
+    if (e->want_errors && mixture_parameters(e->shape) <= INFORMATION_MAX)
+        r->info = information_errors(&e->mix, &e->data, &r->se);
+    r->has_se = r->info == INFORMATION_OK;
+    return emit_all(ctx, r);
+}
+
 qx_err em_finish(struct qx_ctx *ctx, void *state, const struct qx_answer *answer)
 {
     struct em *e = state;
-    struct report r = {.e = e, .trace = {.want_iterates = e->want_trace}};
+    struct report r = {.e = e};
     uint64_t failed, n = qx_answer_items(ctx, answer, &failed);
     if (n == 0)
         return failed == 0
@@ -507,28 +396,13 @@ qx_err em_finish(struct qx_ctx *ctx, void *state, const struct qx_answer *answer
                    : qx_error(ctx, QX_ERR_TASK,
                               "no start gave a fit: in each a component shrank to a point or lost its "
                               "rows; use a smaller k, equal=yes or more starts");
-    if (!rank_starts(ctx, &r, answer)) {
-        free(r.starts);
-        return qx_error(ctx, QX_ERR_NOMEM, "out of memory");
-    }
-    r.fit = em_fit(e, ctx->seed, r.item, keep, &r.trace);
-    bool ok = r.fit.end <= FIT_MAX_ITER && !r.trace.failed && mixture_init(&r.se, e->shape);
-    qx_err err = QX_ERR_OK;
-    if (r.fit.end == FIT_CANCELLED)
-        err = QX_ERR_CANCELLED;
-    else if (!ok)
-        err = qx_error(ctx, QX_ERR_NOMEM, "out of memory");
-    if (ok) {
-        sort_components(&e->mix);
-        r.info = INFORMATION_NO_MEMORY;
-        if (e->want_errors && mixture_parameters(e->shape) <= INFORMATION_MAX)
-            r.info = information_errors(&e->mix, &e->data, &r.se);
-        r.has_se = r.info == INFORMATION_OK;
-        err = emit_all(ctx, &r, answer);
-    }
+    qx_err err =
+        outcomes_read(&r.outcomes, ctx, answer) && mixture_init(&r.se, e->shape) &&
+                trace_init(&r.trace, e->want_trace ? iterate_numbers(e->shape) : 0, snapshot, &e->mix)
+            ? report(ctx, &r)
+            : qx_error(ctx, QX_ERR_NOMEM, "out of memory");
+    trace_fini(&r.trace);
     mixture_fini(&r.se);
-    free(r.starts);
-    free(r.trace.loglik);
-    free(r.trace.iterates);
+    outcomes_fini(&r.outcomes);
     return err;
 }

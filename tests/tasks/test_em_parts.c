@@ -101,8 +101,9 @@ static void job_end(struct job *j)
 static struct fit run(struct job *j, double tol, uint32_t max_iter)
 {
     static const volatile uint32_t go_on = 0;
-    const struct fit_options opt = {tol, max_iter, 1e-4, &go_on};
-    return fit_run(&j->m, &j->s, &j->data, &opt, NULL, NULL);
+    const struct fit_options opt = {tol, max_iter, &go_on};
+    struct mixture_fit f = {&j->m, &j->s, &j->data, 1e-4};
+    return fit_run(&mixture_steps, &f, &opt, NULL, NULL);
 }
 
 START_TEST(starts_are_proper_mixtures)
