@@ -1,6 +1,7 @@
 #include "em/em.h"
+#include "em/multinomial.h"
 
-static const struct qx_task *const tasks[] = {&task_em_mixture};
+static const struct qx_task *const tasks[] = {&task_em_mixture, &task_em_multinomial};
 
 const struct qx_plugin qx_plugin = {
     .abi_version = QX_TASK_ABI,

@@ -36,7 +36,7 @@ static struct poly poly_room(uint32_t dim, uint32_t n_terms)
     return p;
 }
 
-static struct poly poly_constant(uint32_t dim, double value)
+struct poly poly_constant(uint32_t dim, double value)
 {
     struct poly p = poly_room(dim, 1);
     if (p.dim) {
@@ -46,21 +46,35 @@ static struct poly poly_constant(uint32_t dim, double value)
     return p;
 }
 
-static bool is_constant(const struct poly *p)
+struct poly poly_copy(const struct poly *p)
 {
+    struct poly copy = p->dim ? poly_room(p->dim, p->n_terms) : poly_none();
+    if (copy.dim) {
+        memcpy(copy.coefficient, p->coefficient, p->n_terms * sizeof *p->coefficient);
+        memcpy(copy.power, p->power, (size_t)p->n_terms * p->dim);
+        copy.n_terms = p->n_terms;
+    }
+    return copy;
+}
+
+struct poly poly_variable(uint32_t dim, uint32_t j)
+{
+    struct poly p = poly_constant(dim, 1);
+    if (p.dim)
+        p.power[j] = 1;
+    return p;
+}
+
+bool poly_is_constant(const struct poly *p, double *ret)
+{
+    *ret = 0;
     for (size_t i = 0; i < (size_t)p->n_terms * p->dim; i++) {
         if (p->power[i])
             return false;
     }
-    return p->dim > 0;
-}
-
-static double constant_of(const struct poly *p)
-{
-    double sum = 0;
     for (uint32_t i = 0; i < p->n_terms; i++)
-        sum += p->coefficient[i];
-    return sum;
+        *ret += p->coefficient[i];
+    return p->dim > 0;
 }
 
 /* Adds c times the powers a + b (b may be NULL) to p, which has room. False: the degree is too high. */
@@ -84,7 +98,7 @@ static bool add_term(struct poly *p, double c, const uint8_t *a, const uint8_t *
 }
 
 /* Both consume their arguments. */
-static struct poly poly_add(struct poly a, struct poly b, double sign)
+struct poly poly_add(struct poly a, struct poly b, double sign)
 {
     struct poly sum = a.dim && b.dim ? poly_room(a.dim, a.n_terms + b.n_terms) : poly_none();
     bool ok = sum.dim > 0;
@@ -113,7 +127,7 @@ static struct poly poly_times(const struct poly *a, const struct poly *b)
     return product;
 }
 
-static struct poly poly_multiply(struct poly a, struct poly b)
+struct poly poly_multiply(struct poly a, struct poly b)
 {
     struct poly product = poly_times(&a, &b);
     poly_fini(&a);
@@ -121,21 +135,23 @@ static struct poly poly_multiply(struct poly a, struct poly b)
     return product;
 }
 
-static struct poly poly_divide(struct poly a, struct poly b)
+struct poly poly_divide(struct poly a, struct poly b)
 {
-    bool ok = a.dim && is_constant(&b) && constant_of(&b) != 0;
+    double by;
+    bool ok = a.dim && poly_is_constant(&b, &by) && by != 0;
     for (uint32_t i = 0; ok && i < a.n_terms; i++)
-        a.coefficient[i] /= constant_of(&b);
+        a.coefficient[i] /= by;
     poly_fini(&b);
     if (!ok)
         poly_fini(&a);
     return a;
 }
 
-static struct poly poly_power(struct poly a, struct poly exponent)
+struct poly poly_power(struct poly a, struct poly exponent)
 {
-    double k = is_constant(&exponent) ? constant_of(&exponent) : -1;
-    bool ok = a.dim && k >= 0 && k <= POLY_DEGREE_MAX && k == (double)(int)k;
+    double k;
+    bool ok =
+        a.dim && poly_is_constant(&exponent, &k) && k >= 0 && k <= POLY_DEGREE_MAX && k == (double)(int)k;
     struct poly r = ok ? poly_constant(a.dim, 1) : poly_none();
     for (int i = 0; ok && i < (int)k; i++) {
         struct poly next = poly_times(&r, &a);
@@ -172,12 +188,8 @@ static struct poly read_variable(struct reader *r)
     if (len == 1 && *name == 'e')
         return poly_constant(r->dim, 2.71828182845904523536);
     for (uint32_t j = 0; j < r->dim; j++) {
-        if (strlen(r->names[j]) == len && memcmp(r->names[j], name, len) == 0) {
-            struct poly p = poly_constant(r->dim, 1);
-            if (p.dim)
-                p.power[j] = 1;
-            return p;
-        }
+        if (strlen(r->names[j]) == len && memcmp(r->names[j], name, len) == 0)
+            return poly_variable(r->dim, j);
     }
     return poly_none();
 }

@@ -1,4 +1,4 @@
-/* em.mixture run whole: what it recovers, what it counts, what it refuses. */
+/* em.mixture and em.multinomial run whole: what it recovers, what it counts, what it refuses. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +170,148 @@ START_TEST(mistakes_are_explained)
 }
 END_TEST
 
+/* ---- em.multinomial ---- */
+
+#define BLOOD   "cells", "A=p^2+2*p*r; B=q^2+2*q*r; AB=2*p*q; O=r^2", "simplex", "p,q,r"
+#define LINKAGE "cells", "1/2+p/4; (1-p)/4; (1-p)/4; p/4", "simplex", "p"
+
+START_TEST(counts_come_in_many_ways)
+{
+    char people[4096];
+    size_t at = (size_t)snprintf(people, sizeof people, "id,group\n");
+    static const char *const group[] = {"A", "B", "AB", "O"};
+    static const int n[] = {186, 38, 13, 284};
+    for (int g = 0; g < 4; g++)
+        for (int i = 0; i < n[g]; i++)
+            at += (size_t)snprintf(people + at, sizeof people - at, "%d,%s\n", i, group[g]);
+    struct taskrun r[] = {
+        task_run("em.multinomial", 1, 4, PARAMS(BLOOD, "counts", "186,38,13,284")),
+        task_run("em.multinomial", 1, 4, PARAMS(BLOOD, "counts", "O=284,A=186, B=38, AB=13")),
+        task_run("em.multinomial", 1, 4,
+                 PARAMS(BLOOD, "counts", "k", "data", data_of("counts", "k\n186\n38\n13\n284\n"))),
+        task_run("em.multinomial", 1, 4, PARAMS(BLOOD, "counts", "group", "data", data_of("people", people))),
+    };
+    for (int i = 0; i < 4; i++) {
+        ck_assert_str_eq(r[i].digest, r[0].digest);
+        ck_assert_double_eq(answer_number(&r[i], "cells.3.count"), 284);
+        ck_assert_double_eq_tol(answer_number(&r[i], "estimates.0.estimate"), 0.2135909390895, 1e-11);
+        taskrun_free(&r[i]);
+    }
+}
+END_TEST
+
+START_TEST(answers_of_counts_hang_together)
+{
+    struct taskrun r = task_run("em.multinomial", 1, 30, PARAMS(BLOOD, "counts", "186,38,13,284"));
+    double l = answer_number(&r, "loglik"), sum = 0, iterations = answer_number(&r, "iterations");
+    for (int c = 0; c < 4; c++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "cells.%d.expected", c);
+        sum += answer_number(&r, path);
+    }
+    ck_assert_double_eq_tol(sum, 521, 1e-9);
+    ck_assert_double_eq(answer_number(&r, "parameters"), 2);
+    ck_assert_double_eq_tol(answer_number(&r, "bic"), 2 * log(521) - 2 * l, 1e-9);
+    ck_assert_double_eq_tol(l - answer_number(&r, "loglik_kernel"),
+                            lgamma(522) - lgamma(187) - lgamma(39) - lgamma(14) - lgamma(285), 1e-9);
+    ck_assert_double_eq(answer_number(&r, "starts_at_best"), 30);
+    ck_assert_double_eq(answer_number(&r, "not_converged"), 0);
+    ck_assert_double_eq(answer_number(&r, "went_down"), 0);
+    ck_assert_double_eq(answer_number(&r, "iterates_item"), answer_number(&r, "best_item"));
+    char path[64];
+    (void)snprintf(path, sizeof path, "iterates.%d.q", (int)iterations);
+    ck_assert_double_eq(answer_number(&r, path), answer_number(&r, "estimates.1.estimate"));
+    ck_assert_str_eq(answer_text(&r, "plot.panels.1.series.2.name"), "r");
+    ck_assert_double_eq(answer_number(&r, "plot.panels.1.series.2.x.3"), 3);
+    ck_assert_ptr_null(answer_text(&r, "boundary"));
+    taskrun_free(&r);
+}
+END_TEST
+
+START_TEST(a_maximum_on_the_boundary_is_said)
+{
+    struct taskrun r = task_run("em.multinomial", 1, 5, PARAMS(LINKAGE, "counts", "10,50,50,0"));
+    ck_assert_str_eq(answer_text(&r, "boundary"), "p");
+    ck_assert_ptr_nonnull(strstr(answer_text(&r, "note"), "no standard errors"));
+    ck_assert_double_eq(answer_number(&r, "estimates.0.estimate"), 0);
+    ck_assert_double_eq(answer_number(&r, "estimates.1.estimate"), 1);
+    ck_assert(isnan(answer_number(&r, "estimates.0.se")));
+    /* near 0 an iteration multiplies p by (10 (1/4) / (1/2)) / 100 */
+    ck_assert_double_eq_tol(answer_number(&r, "rate_of_convergence"), 0.05, 1e-12);
+    taskrun_free(&r);
+}
+END_TEST
+
+START_TEST(starts_that_fail_are_counted)
+{
+    struct taskrun r =
+        task_run("em.multinomial", 1, 3, PARAMS(BLOOD, "counts", "186,38,13,284", "start", "p=0,q=0.5"));
+    ck_assert_uint_eq(r.n_failed, 1);
+    ck_assert_str_eq(r.cause, "the start lies on the boundary, which EM cannot leave");
+    ck_assert_double_eq(answer_number(&r, "n"), 2);
+    ck_assert_double_eq(answer_number(&r, "iterates_item"), answer_number(&r, "best_item"));
+    taskrun_free(&r);
+    ck_assert_ptr_nonnull(
+        strstr(task_error("em.multinomial", 1, PARAMS(BLOOD, "counts", "1,2,3,4", "start", "p=0,q=0.5")),
+               "no start gave a fit"));
+    r = task_run("em.multinomial", 1, 3, PARAMS(BLOOD, "counts", "186,38,13,284", "max_iter", "3"));
+    ck_assert_double_eq(answer_number(&r, "not_converged"), 3);
+    ck_assert_ptr_nonnull(strstr(answer_text(&r, "warning"), "max_iter"));
+    taskrun_free(&r);
+}
+END_TEST
+
+START_TEST(counts_that_do_not_determine_it_are_said)
+{
+    struct taskrun r = task_run("em.multinomial", 1, 5,
+                                PARAMS("cells", "p*u+q*v; p*v+q*u", "simplex", "p,q;u,v", "counts", "30,20"));
+    ck_assert_ptr_nonnull(strstr(answer_text(&r, "note_information"), "do not determine"));
+    ck_assert(isnan(answer_number(&r, "rate_of_convergence")));
+    ck_assert_double_eq(answer_number(&r, "estimates.2.simplex"), 2);
+    taskrun_free(&r);
+}
+END_TEST
+
+/* EM stops where it is: a start between the maxima of p = u and p = v. */
+START_TEST(the_given_start_is_shown_though_another_is_better)
+{
+    struct taskrun r = task_run("em.multinomial", 1, 6,
+                                PARAMS("cells", "X=p*u+q*v; Y=p*v; Z=q*u", "simplex", "p,q;u,v", "counts",
+                                       "20,10,10", "start", "p=0.5,u=0.5"));
+    ck_assert_double_eq(answer_number(&r, "iterates_item"), 0);
+    ck_assert_double_eq(answer_number(&r, "iterates.0.p"), 0.5);
+    ck_assert_double_eq(answer_number(&r, "iterates.0.v"), 0.5);
+    taskrun_free(&r);
+}
+END_TEST
+
+static void expect_counts(const char *part, const char *const *params)
+{
+    const char *text = task_error("em.multinomial", 2, params);
+    ck_assert_msg(strstr(text, part) != NULL, "\"%s\" does not say \"%s\"", text, part);
+}
+
+START_TEST(mistakes_about_cells_are_explained)
+{
+    expect_counts("cell AB: \"qq\" is in no simplex (did you mean \"q\"?) at position 5",
+                  PARAMS("cells", "A=p^2; AB=2*p*qq; B=q^2", "simplex", "p,q", "counts", "1,2,3"));
+    expect_counts("add up to 0.75", PARAMS("cells", "1/2+p/4; q/4", "simplex", "p,q", "counts", "1,2"));
+    expect_counts("counts: 3 for 4 cells", PARAMS(BLOOD, "counts", "1,2,3"));
+    expect_counts("they add up to 0", PARAMS(BLOOD, "counts", "0,0,0,0"));
+    expect_counts("start: p .. r add up to 1.5",
+                  PARAMS(BLOOD, "counts", "1,2,3,4", "start", "p=1,q=.3,r=.2"));
+    expect_counts("has 3 rows for 4 cells",
+                  PARAMS(BLOOD, "counts", "k", "data", data_of("three", "k\n1\n2\n3\n")));
+    expect_counts("no count in data row 2, of cell B",
+                  PARAMS(BLOOD, "counts", "k", "data", data_of("negative", "k\n1\n-2\n3\n4\n")));
+    expect_counts("no cell \"C\"",
+                  PARAMS(BLOOD, "counts", "k", "data", data_of("other", "k\nA\nC\nO\nAB\n")));
+    expect_counts("lacks a value in data row 2",
+                  PARAMS(BLOOD, "counts", "k", "data", data_of("hole", "k,l\nA,1\n,2\nO,3\nAB,4\n")));
+    expect_counts("no column 'z'", PARAMS(BLOOD, "counts", "z", "data", data_of("four", "k\n1\n2\n3\n4\n")));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("task_em");
@@ -181,6 +323,13 @@ int main(void)
     tcase_add_test(tc, rows_without_a_value_are_dropped_on_request);
     tcase_add_test(tc, components_that_shrink_to_a_point_are_counted);
     tcase_add_test(tc, mistakes_are_explained);
+    tcase_add_test(tc, counts_come_in_many_ways);
+    tcase_add_test(tc, answers_of_counts_hang_together);
+    tcase_add_test(tc, a_maximum_on_the_boundary_is_said);
+    tcase_add_test(tc, starts_that_fail_are_counted);
+    tcase_add_test(tc, counts_that_do_not_determine_it_are_said);
+    tcase_add_test(tc, the_given_start_is_shown_though_another_is_better);
+    tcase_add_test(tc, mistakes_about_cells_are_explained);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }

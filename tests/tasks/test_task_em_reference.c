@@ -1,11 +1,12 @@
-/* em.mixture against the reference: Old Faithful's waiting times, every iterate from the given start, and the limit. */
+/* em.mixture and em.multinomial against the reference: every iterate from the given start, and the limit, for Old Faithful's waiting
+ * times, the genetic linkage data and the blood groups. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "taskrun.h"
 
-static json_t *root, *old_faithful;
+static json_t *root, *old_faithful, *linkage, *abo;
 
 static double number_of(const json_t *o, const char *name)
 {
@@ -135,10 +136,100 @@ START_TEST(two_columns_as_in_r)
 }
 END_TEST
 
+/* ---- em.multinomial ---- */
+
+/* The same cells, written in three ways. */
+static const char *const linkage_cells[][2] = {
+    {"1/2+p/4; (1-p)/4; (1-p)/4; p/4", "p"},
+    {"1/2+p/4; q/4; q/4; p/4", "p,q"},
+    {"(2+p)/4; 1/4-p/4; (1-p)/4; 0.25*p", ""},
+};
+
+static const char *linkage_counts(void)
+{
+    static char text[64];
+    (void)snprintf(text, sizeof text, "%g,%g,%g,%g", list_number(linkage, "y", 0),
+                   list_number(linkage, "y", 1), list_number(linkage, "y", 2), list_number(linkage, "y", 3));
+    return text;
+}
+
+START_TEST(every_iterate_of_linkage)
+{
+    size_t n = json_array_size(json_object_get(linkage, "iterates"));
+    char start[32], last[32];
+    (void)snprintf(start, sizeof start, "p=%g", number_of(linkage, "start"));
+    (void)snprintf(last, sizeof last, "%zu", n - 1);
+    ck_assert_uint_ge(n, 10);
+    struct taskrun r =
+        task_run("em.multinomial", 1, 1,
+                 PARAMS("cells", linkage_cells[_i][0], "simplex", linkage_cells[_i][1], "counts",
+                        linkage_counts(), "start", start, "tol", "0", "max_iter", last));
+    for (size_t i = 0; i < n; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "iterates.%zu.p", i);
+        near_rel(answer_number(&r, path), list_number(linkage, "iterates", i), 1e-9, path);
+        (void)snprintf(path, sizeof path, "iterates.%zu.loglik", i);
+        near_rel(answer_number(&r, path), list_number(linkage, "loglik", i), 1e-9, path);
+    }
+    ck_assert_double_eq(answer_number(&r, "went_down"), 0);
+    taskrun_free(&r);
+}
+END_TEST
+
+START_TEST(the_limit_of_linkage)
+{
+    struct taskrun r = task_run(
+        "em.multinomial", 3, 10,
+        PARAMS("cells", linkage_cells[_i][0], "simplex", linkage_cells[_i][1], "counts", linkage_counts()));
+    near_rel(answer_number(&r, "estimates.0.estimate"), number_of(linkage, "mle"), 1e-11, "mle");
+    near_rel(answer_number(&r, "estimates.0.se"), number_of(linkage, "se_observed_information"), 1e-10, "se");
+    near_rel(answer_number(&r, "rate_of_convergence"), number_of(linkage, "rate_of_convergence"), 1e-9,
+             "rate");
+    ck_assert_double_eq(answer_number(&r, "starts_at_best"), 10);
+    taskrun_free(&r);
+}
+END_TEST
+
+START_TEST(blood_groups)
+{
+    static const char *const from[] = {"pA", "pB", "pO"};
+    const json_t *iterates = json_object_get(abo, "iterates"), *counts = json_object_get(abo, "counts"),
+                 *first = json_array_get(iterates, 0), *mle = json_object_get(abo, "mle"), *one;
+    char start[96], count[96], path[64];
+    (void)snprintf(start, sizeof start, "pA=%g,pB=%g,pO=%g", number_of(first, "pA"), number_of(first, "pB"),
+                   number_of(first, "pO"));
+    (void)snprintf(count, sizeof count, "A=%g,B=%g,AB=%g,O=%g", number_of(counts, "A"),
+                   number_of(counts, "B"), number_of(counts, "AB"), number_of(counts, "O"));
+    struct taskrun r = task_run("em.multinomial", 3, 10,
+                                PARAMS("cells", "A=pA^2+2*pA*pO; B=pB^2+2*pB*pO; AB=2*pA*pB; O=pO^2",
+                                       "simplex", "pA,pB,pO", "counts", count, "start", start));
+    size_t i;
+    ck_assert_uint_ge(json_array_size(iterates), 8);
+    json_array_foreach((json_t *)(uintptr_t)iterates, i, one)
+    {
+        for (int q = 0; q < 3; q++) {
+            (void)snprintf(path, sizeof path, "iterates.%d.%s", (int)number_of(one, "iteration"), from[q]);
+            near_rel(answer_number(&r, path), number_of(one, from[q]), 1e-9, path);
+        }
+        (void)snprintf(path, sizeof path, "iterates.%d.loglik_kernel", (int)number_of(one, "iteration"));
+        near_rel(answer_number(&r, path), number_of(one, "loglik_kernel"), 1e-9, path);
+    }
+    for (int q = 0; q < 3; q++) {
+        (void)snprintf(path, sizeof path, "estimates.%d.estimate", q);
+        near_rel(answer_number(&r, path), number_of(mle, from[q]), 1e-11, path);
+    }
+    near_rel(answer_number(&r, "loglik_kernel"), number_of(mle, "loglik_kernel"), 1e-12, "loglik_kernel");
+    taskrun_free(&r);
+}
+END_TEST
+
 static void load(void)
 {
     root = reference_json("07-em/expected.json");
-    old_faithful = json_object_get(json_object_get(root, "cases"), "faithful_waiting");
+    json_t *cases = json_object_get(root, "cases");
+    old_faithful = json_object_get(cases, "faithful_waiting");
+    linkage = json_object_get(cases, "linkage");
+    abo = json_object_get(cases, "abo");
 }
 
 static void unload(void)
@@ -158,6 +249,9 @@ int main(void)
     tcase_add_test(tc, equal_variances_as_in_mixtools);
     tcase_add_test(tc, standard_errors_as_in_r);
     tcase_add_test(tc, two_columns_as_in_r);
+    tcase_add_loop_test(tc, every_iterate_of_linkage, 0, 3);
+    tcase_add_loop_test(tc, the_limit_of_linkage, 0, 3);
+    tcase_add_test(tc, blood_groups);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }
