@@ -9,14 +9,21 @@ enum { NO_PARAM = UINT16_MAX };
 
 /* ---- building ---- */
 
-static bool grow(void *array_p, size_t size, size_t n)
+/* Room for one more cell. */
+static bool grow(struct cells *c, uint32_t n_terms, uint32_t n_factors)
 {
-    void *grown, *array;
-    memcpy(&array, array_p, sizeof array);
-    grown = realloc(array, size * n);
-    if (!grown)
+    struct cell *cells = realloc(c->cells, (c->n + 1) * sizeof *cells);
+    if (!cells)
         return false;
-    memcpy(array_p, &grown, sizeof grown);
+    c->cells = cells;
+    struct term *terms = realloc(c->terms, (c->n_terms + n_terms + 1) * sizeof *terms);
+    if (!terms)
+        return false;
+    c->terms = terms;
+    struct factor *factors = realloc(c->factors, (c->n_factors + n_factors + 1) * sizeof *factors);
+    if (!factors)
+        return false;
+    c->factors = factors;
     return true;
 }
 
@@ -33,9 +40,7 @@ bool cells_add(struct cells *c, const char *name, const struct poly *p)
     uint32_t n_factors = 0;
     for (size_t i = 0; i < (size_t)p->n_terms * p->dim; i++)
         n_factors += p->power[i] > 0;
-    if (!grow(&c->cells, sizeof *c->cells, c->n + 1) ||
-        !grow(&c->terms, sizeof *c->terms, c->n_terms + p->n_terms + 1) ||
-        !grow(&c->factors, sizeof *c->factors, c->n_factors + n_factors + 1))
+    if (!grow(c, p->n_terms, n_factors))
         return false;
     struct cell *cell = &c->cells[c->n++];
     *cell = (struct cell){.first = c->n_terms, .n = p->n_terms};

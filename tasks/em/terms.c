@@ -132,7 +132,7 @@ static struct poly combine(struct reader *r, const struct node *n, struct poly a
 {
     double number = 0;
     const char *why = "too many terms, or too high a power";
-    struct poly p = none();
+    struct poly p;
     bool ok = a.dim && b.dim, constant = ok && poly_is_constant(&b, &number);
     if (n->op == OP_DIV)
         why = constant ? "a division by 0" : "only a division by a number is possible";
