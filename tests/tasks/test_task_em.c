@@ -214,6 +214,7 @@ START_TEST(answers_of_counts_hang_together)
     ck_assert_double_eq_tol(answer_number(&r, "bic"), 2 * log(521) - 2 * l, 1e-9);
     ck_assert_double_eq_tol(l - answer_number(&r, "loglik_kernel"),
                             lgamma(522) - lgamma(187) - lgamma(39) - lgamma(14) - lgamma(285), 1e-9);
+    ck_assert_double_eq_tol(answer_number(&r, "maxima.0.loglik"), l, 1e-10);
     ck_assert_double_eq(answer_number(&r, "starts_at_best"), 30);
     ck_assert_double_eq(answer_number(&r, "not_converged"), 0);
     ck_assert_double_eq(answer_number(&r, "went_down"), 0);
@@ -272,15 +273,19 @@ START_TEST(counts_that_do_not_determine_it_are_said)
 }
 END_TEST
 
-/* EM stops where it is: a start between the maxima of p = u and p = v. */
+/* Half and half is a saddle between the maxima with p and u large, and small; EM stays on it. */
 START_TEST(the_given_start_is_shown_though_another_is_better)
 {
     struct taskrun r = task_run("em.multinomial", 1, 6,
                                 PARAMS("cells", "X=p*u+q*v; Y=p*v; Z=q*u", "simplex", "p,q;u,v", "counts",
-                                       "20,10,10", "start", "p=0.5,u=0.5"));
+                                       "20,2,2", "start", "p=0.5,u=0.5"));
+    ck_assert_double_gt(answer_number(&r, "best_item"), 0);
     ck_assert_double_eq(answer_number(&r, "iterates_item"), 0);
     ck_assert_double_eq(answer_number(&r, "iterates.0.p"), 0.5);
-    ck_assert_double_eq(answer_number(&r, "iterates.0.v"), 0.5);
+    ck_assert_double_eq(answer_number(&r, "iterates.1.v"), 0.5);
+    ck_assert_double_gt(answer_number(&r, "loglik"), answer_number(&r, "iterates.1.loglik") + 1);
+    ck_assert_double_eq(answer_number(&r, "maxima.1.starts"), 1);
+    ck_assert_double_eq(answer_number(&r, "maxima.1.first_item"), 0);
     taskrun_free(&r);
 }
 END_TEST
