@@ -16,7 +16,6 @@ struct report {
     struct outcomes outcomes;
     struct fit fit; /* the best one */
     double kernel;  /* its log-likelihood without the constant */
-    uint32_t n_zero;
     bool zero[SIMPLEX_PARAMS_MAX];
     struct curvature curvature;
     uint64_t traced; /* item */
@@ -121,7 +120,7 @@ static void emit_words(struct qx_ctx *ctx, const struct report *r)
     if (r->fit.end != FIT_CONVERGED && r->m->opt.tol > 0)
         qx_emit_text(ctx, "warning", "the best fit stopped at max_iter before it had converged");
     outcomes_emit_warning(ctx, &r->outcomes);
-    if (r->n_zero > 0)
+    if (r->curvature.kind == CURVATURE_BOUNDARY)
         emit_boundary(ctx, r);
     if (r->curvature.kind == CURVATURE_SINGULAR)
         qx_emit_text(ctx, "note_information",
@@ -183,7 +182,7 @@ static qx_err report(struct qx_ctx *ctx, struct report *r)
         err = fit_again(ctx, r, best, false);
     if (err != QX_ERR_OK)
         return err;
-    r->n_zero = curvature_settle(&m->cells, m->point, r->zero);
+    (void)curvature_settle(&m->cells, m->point, r->zero);
     (void)cells_expect(&m->cells, m->point, m->drawn, &r->kernel);
     r->curvature = curvature_at(&m->cells, m->point, r->zero);
     if (r->curvature.kind == CURVATURE_NO_MEMORY)
