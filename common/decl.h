@@ -59,8 +59,8 @@ qx_err value_reals(const char *text, double **ret_values, size_t *ret_n,
                    struct qx_error *err); /* free with qx_free */
 qx_err value_count(const char *text, uint64_t *ret, struct qx_error *err);
 
-/* The candidate nearest to `name` by edits (Damerau-Levenshtein; a difference of case alone is one), NULL if none is within a
- * third of its length (at least 1, at most 4 edits). */
+/* The candidate nearest to `name`: one that differs in case alone, else by edits (Damerau-Levenshtein); NULL if none is within
+ * a third of its length (at least 1, at most 4 edits). */
 const char *nearest_name(const char *name, const char *const *candidates, size_t n);
 
 /* A reference to a blob as a parameter value: "blob:" 64 hex digits ":" size in bytes. */

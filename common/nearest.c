@@ -46,12 +46,11 @@ const char *nearest_name(const char *name, const char *const *candidates, size_t
         size_t len_i = strlen(candidates[i]);
         if (len_i > COMPARED_BYTES_MAX)
             continue;
-        unsigned d = strcasecmp(name, candidates[i]) == 0 ? strcmp(name, candidates[i]) != 0
-                                                          : edits(name, len, candidates[i], len_i);
+        if (strcasecmp(name, candidates[i]) == 0)
+            return candidates[i];
+        unsigned d = edits(name, len, candidates[i], len_i);
         if (d <= limit) {
             nearest = candidates[i];
-            if (d == 0)
-                break;
             limit = d - 1; /* the first of equals wins */
         }
     }

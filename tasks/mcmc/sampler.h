@@ -17,7 +17,7 @@ struct sampler {
     struct space space;
     struct phase z;     /* where the chain is */
     double step;        /* of leapfrog; of a random walk: the scale of its proposals */
-    uint32_t max_depth; /* NUTS */
+    uint32_t max_depth; /* NUTS and HMC: at most 2^max_depth steps */
     double path;        /* HMC: mean length of a trajectory */
     double *memory;     /* all vectors */
     /* NUTS and HMC */

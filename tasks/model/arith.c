@@ -173,7 +173,10 @@ static bool compile_text(struct compiler *c, const struct node *n)
     const struct node *a = n->first, *b = a->next, *name = a->kind == NODE_NAME ? a : b,
                       *text = name == a ? b : a;
     double level = NAN;
-    if (name->kind != NODE_NAME || text->kind != NODE_TEXT || !c->names->find_level)
+    if (!c->names->find_level)
+        return syntax_fail(c->syntax, text->kind == NODE_TEXT ? text : n, c->err,
+                           "a nonlinear model takes no texts: use by=, or a column of 0 and 1");
+    if (name->kind != NODE_NAME || text->kind != NODE_TEXT)
         return syntax_fail(c->syntax, text->kind == NODE_TEXT ? text : n, c->err,
                            "a text can only be compared with a column, as in sex == \"F\"");
     int place = c->names->find_level(c->names->arg, name, text->name, &level, c->err);

@@ -255,7 +255,7 @@ static qx_err open_pairs(struct qx_ctx *ctx, struct data *d)
     if (e != QX_ERR_OK)
         return e;
     for (uint32_t i = 0; first && i < d->n; i++) {
-        d->rounding = fmax(d->rounding, 1e-14 * fmax(fabs(d->x[i]), fabs(d->y[i])));
+        d->largest = fmax(d->largest, fmax(fabs(d->x[i]), fabs(d->y[i])));
         d->y[i] = d->x[i] - d->y[i];
     }
     if (first)

@@ -16,7 +16,7 @@ struct data {
     const struct qx_column *other;    /* CORRELATION: its column; PAIRED: what is taken off, or NULL */
     uint32_t *group;                  /* TWO, K: of each unit */
     struct levels groups;
-    double rounding;            /* PAIRED: two differences this near each other tie */
+    double largest;             /* PAIRED: the largest number that a difference was taken of */
     uint32_t n_rows, n_columns; /* TABLE */
     uint64_t *counts;           /* TABLE: row by row, no margin is empty */
     char by[200];               /* what is compared, in words */

@@ -10,8 +10,6 @@
 #include "perm/many.h"
 
 enum { PILOT = 256, BINS = 60, ITEMS_ONE = 100000, ITEMS_MANY = 10000 };
-/* Differences of this size, as a share of the statistic, are rounding: the values tie. */
-static const double tie = 1e-10;
 /* Exact tables: entries of lists that count as one arrangement does for exact_max, and how many there may be at all. */
 static const double entries_auto = 50, entries_max = 1e10;
 static const uint32_t pilot_stream = 1;
@@ -118,8 +116,9 @@ static bool compute_observed(struct perm *p)
     }
     for (uint32_t v = 0; v < n_vars; v++) {
         double size = fmax(fabs(p->observed[v]), p->stat.scale[v]);
-        p->least[v] = perm_extremity(p->tail, p->observed[v]) - tie * size;
-        p->slack = v == 0 ? tie * size : p->slack;
+        double slack = p->stat.tie[v] * size;
+        p->least[v] = perm_extremity(p->tail, p->observed[v]) - slack;
+        p->slack = v == 0 ? slack : p->slack;
     }
     return true;
 }

@@ -41,8 +41,11 @@ struct stat {
     double *ss;          /* each variable's sum of squares */
     double *shift;       /* each variable's T + shift is the statistic as people know it */
     double *scale;       /* each variable's usual size of T */
-    double *total;       /* PAIRED: sum of the differences; FISHER_CELL: what the cell is expected to hold */
+    double
+        *tie; /* differences of this size, as a share of T or its usual size, are rounding: the values tie */
+    double *total; /* PAIRED: sum of the differences; FISHER_CELL: what the cell is expected to hold */
     double *weight, ss_weight;    /* correlations: the other variable */
+    double tie_weight;            /* what its rounding adds to tie */
     uint32_t *order;              /* MEDIAN: units by value, variable by variable */
     double *by_byte, *sq_by_byte; /* one variable: sums over the units of each byte of the bits */
     uint32_t n_groups, *sizes;    /* several samples */

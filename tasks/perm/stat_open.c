@@ -7,6 +7,10 @@
 #include "perm/rank.h"
 
 enum { BYTES_UNITS_MAX = 8192 }; /* more units' sums by byte would not stay in the cache */
+/* Values that are equal on paper differ by so much, as a share of T; and by so much, as a share of the largest number read. */
+static const double tie_least = 1e-10, digits_lost = 1e-15;
+/* Two differences this near each other, as a share of the largest number that they come from, tie in rank. */
+static const double same_difference = 1e-14;
 
 static qx_err no_memory(struct qx_ctx *ctx)
 {
@@ -107,6 +111,20 @@ static double sum_sizes(const double *x, uint32_t n)
     return sum;
 }
 
+static double largest(const double *x, uint32_t n)
+{
+    double most = 0;
+    for (uint32_t i = 0; i < n; i++)
+        most = fmax(most, fabs(x[i]));
+    return most;
+}
+
+/* Numbers such as 1000000.1 are off by rounding that is large beside their spread, and T is off by as many of its usual sizes. */
+static double tie_of(double read, double ss, uint32_t n)
+{
+    return ss > 0 ? fmax(tie_least, digits_lost * read * n / sqrt(ss)) : tie_least;
+}
+
 static bool open_values(const struct data *d, struct stat *s, uint32_t v, bool pratt, double *x)
 {
     bool ok = true;
@@ -122,7 +140,9 @@ static bool open_values(const struct data *d, struct stat *s, uint32_t v, bool p
     if (s->kind == STAT_TWO_WILCOXON || s->kind == STAT_SPEARMAN || s->kind == STAT_KRUSKAL)
         ok = to_ranks(x, s->n, 0);
     if (s->kind == STAT_PAIRED_WILCOXON)
-        ok = to_signed_ranks(x, s->n, d->rounding, pratt);
+        ok = to_signed_ranks(x, s->n, same_difference * d->largest, pratt);
+    bool differences = d->test == TEST_PAIRED && s->kind != STAT_PAIRED_WILCOXON;
+    double read = differences ? fmax(d->largest, largest(x, s->n)) : largest(x, s->n);
     if (d->test == TEST_PAIRED) {
         s->total[v] = sum_of(x, s->n);
         for (uint32_t i = 0; i < s->n; i++)
@@ -137,6 +157,7 @@ static bool open_values(const struct data *d, struct stat *s, uint32_t v, bool p
     if (s->kind == STAT_PAIRED_WILCOXON)
         s->shift[v] = 0.5 * sum_sizes(x, s->n);
     s->scale[v] = usual_size(s, s->ss[v]);
+    s->tie[v] = fmax(tie_of(read, s->ss[v], s->n), s->tie_weight);
     return ok;
 }
 
@@ -151,9 +172,10 @@ static bool alloc_values(struct stat *s)
     s->ss = calloc(vars, sizeof *s->ss);
     s->shift = calloc(vars, sizeof *s->shift);
     s->scale = calloc(vars, sizeof *s->scale);
+    s->tie = calloc(vars, sizeof *s->tie);
     s->total = calloc(vars, sizeof *s->total);
     return s->x && (s->squares || s->kind != STAT_TWO_WELCH) && (s->order || s->kind != STAT_TWO_MEDIAN) &&
-           s->ss && s->shift && s->scale && s->total;
+           s->ss && s->shift && s->scale && s->tie && s->total;
 }
 
 static qx_err open_variables(struct qx_ctx *ctx, const struct data *d, struct stat *s)
@@ -245,7 +267,9 @@ static qx_err open_correlation(struct qx_ctx *ctx, const struct data *d, struct 
     memcpy(s->weight, d->x, s->n * sizeof *s->weight);
     if (s->kind == STAT_SPEARMAN && !to_ranks(s->weight, s->n, 0))
         return no_memory(ctx);
+    double read = largest(s->weight, s->n);
     s->ss_weight = centre(s->weight, s->n);
+    s->tie_weight = tie_of(read, s->ss_weight, s->n);
     if (!(s->ss_weight > 0))
         return qx_error(ctx, QX_ERR_INVALID, "column \"%.80s\" is constant: there is no correlation with it",
                         d->other->name);
@@ -282,9 +306,10 @@ static bool alloc_table(struct stat *s)
     s->log_factorial = malloc(units * sizeof *s->log_factorial);
     s->shift = calloc(1, sizeof *s->shift);
     s->scale = calloc(1, sizeof *s->scale);
+    s->tie = calloc(1, sizeof *s->tie);
     s->total = calloc(1, sizeof *s->total);
     return s->row_of && s->counts && s->cell && s->sizes && s->log_factorial && s->shift && s->scale &&
-           s->total;
+           s->tie && s->total;
 }
 
 static void table_margins(const struct data *d, struct stat *s)
@@ -317,6 +342,7 @@ static qx_err open_table(struct qx_ctx *ctx, const struct data *d, struct stat *
     if (!alloc_table(s))
         return no_memory(ctx);
     s->scale[0] = 1;
+    s->tie[0] = tie_least;
     for (uint32_t i = 0; i <= s->n; i++)
         s->log_factorial[i] = lgamma(i + 1.0);
     table_margins(d, s);
@@ -363,9 +389,9 @@ qx_err stat_open(struct qx_ctx *ctx, const struct data *d, struct stat *s, struc
 
 void stat_fini(struct stat *s)
 {
-    double *const numbers[] = {s->x,     s->squares,    s->ss,           s->shift,   s->scale,
-                               s->total, s->cell,       s->weight,       s->by_byte, s->sums,
-                               s->more,  s->sq_by_byte, s->log_factorial};
+    double *const numbers[] = {
+        s->x,      s->squares, s->ss,   s->shift, s->scale,      s->total,         s->cell,
+        s->weight, s->by_byte, s->sums, s->more,  s->sq_by_byte, s->log_factorial, s->tie};
     uint32_t *const counts[] = {s->order, s->sizes, s->row_of, s->list, s->counts};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         free(numbers[i]);
@@ -420,6 +446,7 @@ static bool reorder_orders(struct stat *s, const uint32_t *to)
 bool stat_reorder(struct stat *s, const uint32_t *to)
 {
     return reorder_numbers(s->ss, to, s->n_vars) && reorder_numbers(s->shift, to, s->n_vars) &&
-           reorder_numbers(s->scale, to, s->n_vars) && reorder_numbers(s->total, to, s->n_vars) &&
-           reorder_tiles(s, &s->x, to) && reorder_tiles(s, &s->squares, to) && reorder_orders(s, to);
+           reorder_numbers(s->scale, to, s->n_vars) && reorder_numbers(s->tie, to, s->n_vars) &&
+           reorder_numbers(s->total, to, s->n_vars) && reorder_tiles(s, &s->x, to) &&
+           reorder_tiles(s, &s->squares, to) && reorder_orders(s, to);
 }

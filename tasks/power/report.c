@@ -271,14 +271,14 @@ static void emit_next(struct qx_ctx *ctx, const struct search *found, const stru
     qx_emit_close(ctx);
 }
 
-/* The sizes whose power the interval cannot tell from the target. */
+/* The sizes whose power the interval cannot tell from the target; n itself, where its power is well beyond it. */
 static void emit_range(struct qx_ctx *ctx, const struct power *p, const struct round *r,
                        const struct share *s, double z_alpha)
 {
     double low = search_size(r->n, s->wilson[1], p->target, z_alpha),
            high = search_size(r->n, s->wilson[0], p->target, z_alpha);
-    qx_emit_number(ctx, "n_lower", fmax(ceil(low), p->design->n_least));
-    qx_emit_number(ctx, "n_upper", fmax(ceil(high), p->design->n_least));
+    qx_emit_number(ctx, "n_lower", fmin(fmax(ceil(low), p->design->n_least), r->n));
+    qx_emit_number(ctx, "n_upper", fmax(ceil(high), r->n));
 }
 
 static void emit_search(struct qx_ctx *ctx, struct power *p, const struct rounds *r, uint64_t items)

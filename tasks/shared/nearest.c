@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 enum { NAME_MAX_BYTES = 63 };
 
@@ -39,7 +40,10 @@ const char *nearest(const char *name, size_t len, const char *const *candidates,
     const char *best = NULL;
     size_t best_edits = limit + 1;
     for (size_t i = 0; i < n; i++) {
-        size_t e = edits(name, len, candidates[i], strlen(candidates[i]));
+        size_t len_i = strlen(candidates[i]);
+        if (len_i == len && strncasecmp(name, candidates[i], len) == 0)
+            return candidates[i];
+        size_t e = edits(name, len, candidates[i], len_i);
         if (e < best_edits) {
             best_edits = e;
             best = candidates[i];

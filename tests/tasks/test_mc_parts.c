@@ -68,6 +68,7 @@ static const struct {
     {"x)", "\")\" without \"(\" at position 2: x) <-- here"},
     {"x*yy", "unknown name \"yy\" (did you mean \"y\"?) at position 3: x*yy <-- here"},
     {"sqr(x)", "unknown name \"sqr\" (did you mean \"sqrt\"?) at position 1: sqr <-- here (x)"},
+    {"SQRT(x)", "unknown name \"SQRT\" (did you mean \"sqrt\"?) at position 1: SQRT <-- here (x)"},
     {"expp(x)", "unknown name \"expp\" (did you mean \"exp\"?) at position 1: expp <-- here (x)"},
     {"foobar(x)", "unknown name \"foobar\" at position 1: foobar <-- here (x)"},
     {"2x", "an operator such as * is missing at position 2: 2x <-- here"},

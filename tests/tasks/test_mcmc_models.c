@@ -401,6 +401,31 @@ START_TEST(samplers_find_means_and_variances)
 }
 END_TEST
 
+/* However long the path and small the steps. */
+START_TEST(trajectories_of_hmc_have_an_end)
+{
+    struct target t;
+    struct chain c;
+    char why[CHAIN_ERROR_BYTES];
+    struct chain_config config = usual;
+    config.kind = SAMPLER_HMC;
+    config.n_draws = 100;
+    config.n_warmup = 50;
+    config.max_depth = 3;
+    config.path = 1000;
+    ck_assert_int_eq(open_model(target_open_gaussian, P("dim", "3", "rho", "0.7"), &t), QX_ERR_OK);
+    ck_assert(chain_init(&c, &config, &t));
+    double *record = malloc(chain_record_doubles(&config, t.n_dim, t.n_out) * sizeof *record);
+    ck_assert_msg(chain_run(&c, &ctx, 5, record, why) == QX_ERR_OK, "%s", why);
+    ck_assert_double_le(record[RECORD_WARMUP_LEAPFROGS], 8 * 50);
+    for (uint32_t i = 0; i < config.n_draws; i++)
+        ck_assert_double_le(record[RECORD_HEADER + 3 + i * (DRAW_COLUMNS + 3) + DRAW_LEAPFROGS], 8);
+    free(record);
+    chain_fini(&c);
+    target_close(&t);
+}
+END_TEST
+
 /* Leapfrog steps go back where they came from, and keep the energy to second order. */
 START_TEST(leapfrog_is_reversible)
 {
@@ -497,6 +522,7 @@ int main(void)
     tcase_add_test(tc, mistakes_are_explained);
     tcase_add_test(tc, aliased_columns_are_dropped_and_said);
     tcase_add_loop_test(tc, samplers_find_means_and_variances, 0, 3);
+    tcase_add_test(tc, trajectories_of_hmc_have_an_end);
     tcase_add_test(tc, leapfrog_is_reversible);
     tcase_add_test(tc, a_chain_that_cannot_start_says_where);
     tcase_add_test(tc, a_wrong_gradient_is_found);

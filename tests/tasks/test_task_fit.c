@@ -722,6 +722,7 @@ static const struct {
     {PARAMS("formula", "y ~ b*x", "model", "nls"), "needs a start for each parameter"},
     {PARAMS("formula", "y ~ b*x+c", "start", "b=1"), "\"c\" is no column and has no start"},
     {PARAMS("formula", "y ~ b*x", "start", "b=1,d=2"), "the formula does not use d"},
+    {PARAMS("formula", "y ~ b*(g==\"a\")", "start", "b=1"), "a nonlinear model takes no texts: use by="},
     {PARAMS("formula", "y ~ b*x", "start", "b"), "expected name=number"},
     {PARAMS("formula", "y ~ x + g", "model", "aov"), "one-way"},
     {PARAMS("formula", "y ~ g", "model", "summary"), "takes one variable"},

@@ -212,6 +212,35 @@ START_TEST(an_offset_changes_nothing)
 }
 END_TEST
 
+/* The numbers as they are read are off by 6e-8, so are their differences, and sums that tie on paper. The p-values are those
+ * of the numbers without the offset, counted in tenths. */
+START_TEST(large_offsets_do_not_break_ties)
+{
+    static const double before[] = {1.1, 2.2, 3.3, 4.4, 5.6, 2.1, 7.7, 9.1},
+                        after[] = {0.9, 2.4, 3.1, 3.9, 5.1, 2.0, 8.0, 8.8},
+                        three_groups[] = {2.9, 3, 2.5, 2.6, 3.2, 3.8, 2.7, 4, 2.4, 2.8, 3.4, 3.7, 2.2},
+                        x[] = {44.4, 45.9, 41.9, 53.3, 44.7, 44.1, 50.7, 45.2},
+                        y[] = {2.6, 3.1, 2.5, 5.0, 3.6, 4.0, 5.2, 2.8};
+    char csv[800] = "a,b\n";
+    for (int i = 0; i < 8; i++)
+        (void)snprintf(csv + strlen(csv), sizeof csv - strlen(csv), "%.1f,%.1f\n", 1e9 + before[i],
+                       1e9 + after[i]);
+    ck_assert_double_eq_tol(p_of(csv, PARAMS("test", "paired", "x", "a", "y", "b")), 0.203125, 1e-12);
+    ck_assert_double_eq_tol(p_of(csv, PARAMS("test", "paired", "x", "a", "y", "b", "stat", "t")), 0.203125,
+                            1e-12);
+    (void)snprintf(csv, sizeof csv, "y,g\n");
+    for (int i = 0; i < 13; i++)
+        (void)snprintf(csv + strlen(csv), sizeof csv - strlen(csv), "%.1f,%c\n", 1e9 + three_groups[i],
+                       "aaaaabbbbcccc"[i]);
+    ck_assert_double_eq_tol(p_of(csv, PARAMS("y", "y", "group", "g")), 56516 / 90090.0, 1e-12);
+    (void)snprintf(csv, sizeof csv, "x,y\n");
+    for (int i = 0; i < 8; i++)
+        (void)snprintf(csv + strlen(csv), sizeof csv - strlen(csv), "%.1f,%.1f\n", 1e9 + x[i], 1e9 + y[i]);
+    ck_assert_double_eq_tol(p_of(csv, PARAMS("test", "correlation", "x", "x", "y", "y")), 546 / 40320.0,
+                            1e-12);
+}
+END_TEST
+
 /* ---- many variables ---- */
 
 static const char four[] = "g,a,b,c,d\n1,1.2,4.1,9,1\n1,3.4,3.9,2,1.5\n1,2.2,4.4,7.5,1.1\n1,5.1,4.2,3,1.3\n"
@@ -430,6 +459,7 @@ int main(void)
     tcase_add_test(tc, pairs_and_missing_values);
     tcase_add_test(tc, ties_are_told_from_rounding);
     tcase_add_test(tc, an_offset_changes_nothing);
+    tcase_add_test(tc, large_offsets_do_not_break_ties);
     tcase_add_test(tc, many_variables_as_in_r);
     tcase_add_test(tc, one_of_many_is_itself);
     tcase_add_test(tc, other_tests_of_many_variables);

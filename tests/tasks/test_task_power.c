@@ -236,6 +236,7 @@ static const struct {
     {84, 3, {"design", "cor", "rho", "0.3", "find", "n", NULL}},
     {6281, 250, {"delta", "0.05", "find", "n", NULL}},
     {2, 0, {"delta", "20", "find", "n", NULL}},
+    {3, 0, {"delta", "5", "find", "n", NULL}}, /* from 0.7 to 0.99 in one step */
 };
 
 START_TEST(search_ends_at_the_analytic_size)

@@ -314,6 +314,8 @@ START_TEST(nearest_names)
     ck_assert_str_eq(nearest_name("quantil", names, 6), "quantile");
     ck_assert_str_eq(nearest_name("lsat", names, 6), "LSAT");
     ck_assert_str_eq(nearest_name("sx", names, 6), "sd");
+    static const char *const letters[] = {"y", "x"};
+    ck_assert_str_eq(nearest_name("X", letters, 2), "x"); /* case alone is less than an edit */
     ck_assert_ptr_null(nearest_name("zzz", names, 6));
     ck_assert_ptr_null(nearest_name("", names, 6));
     ck_assert_ptr_null(nearest_name("abcdefghijkl", names, 6));
