@@ -295,6 +295,22 @@ static qx_err guess_test(struct qx_ctx *ctx, enum perm_test *ret)
     return QX_ERR_OK;
 }
 
+/* Columns that a test has no use for. */
+static qx_err check_unused(struct qx_ctx *ctx, enum perm_test test)
+{
+    static const char *const unused[TEST_COUNT][4] = {[TEST_TWO] = {"x", "freq"},
+                                                      [TEST_PAIRED] = {"group", "groups", "freq"},
+                                                      [TEST_CORRELATION] = {"group", "groups", "freq"},
+                                                      [TEST_K] = {"x", "freq"},
+                                                      [TEST_TABLE] = {"group", "groups", "vars"}};
+    for (const char *const *name = unused[test]; *name; name++)
+        if (qx_given(ctx, *name))
+            return qx_error(ctx, QX_ERR_INVALID,
+                            "%s= has no use in test=%s: leave it out, or choose another test", *name,
+                            test_names[test]);
+    return QX_ERR_OK;
+}
+
 qx_err data_open(struct qx_ctx *ctx, struct data *ret)
 {
     struct data d = {.test = TEST_COUNT};
@@ -305,6 +321,8 @@ qx_err data_open(struct qx_ctx *ctx, struct data *ret)
     bool any_test = d.test == TEST_COUNT;
     if (any_test)
         e = guess_test(ctx, &d.test);
+    if (e == QX_ERR_OK)
+        e = check_unused(ctx, d.test);
     if (e != QX_ERR_OK)
         return e;
     if (d.test == TEST_TWO || d.test == TEST_K)

@@ -396,6 +396,9 @@ START_TEST(mistakes_are_explained)
     const char *data =
         data_of("bad.csv", "LSAT,GPA,g,c,m,h\n1,2,a,7,1,x\n2,3,b,7,NA,x\n4,3,cc,7,2,x\n5,1,b,7,3,x\n");
     expect("data", PARAMS("y", "y"));
+    expect("group= has no use in test=paired: leave it out, or choose another test",
+           PARAMS("data", data, "test", "paired", "y", "GPA", "group", "g"));
+    expect("x= has no use in test=two-sample", PARAMS("data", data, "y", "GPA", "x", "GPA", "group", "g"));
     expect("GPA", PARAMS("data", data, "y", "GPAA", "group", "g"));
     expect("column \"g\" holds text; y= needs numbers", PARAMS("data", data, "y", "g", "group", "g"));
     expect("3 different values in the rows used: name two with groups=a,b",
