@@ -3,6 +3,7 @@
 
 An example is a line "$ qx ..." and the indented lines below it. ".." stands for lines that are left out. What differs from run to
 run (times, messages of qx itself) is not compared."""
+import json
 import pathlib
 import re
 import shlex
@@ -71,15 +72,21 @@ class Docs(unittest.TestCase):
                         n += 1
         self.assertGreater(n, 5)
 
-    def test_every_task_has_a_page_with_an_example(self):
-        p = subprocess.run([QX, "tasks", "--output", "csv"], capture_output=True, text=True, timeout=100, env=environment(),
+    def test_every_task_has_a_page(self):
+        """With an example, and every parameter and choice of it."""
+        p = subprocess.run([QX, "tasks", "--output", "json"], capture_output=True, text=True, timeout=100, env=environment(),
                            check=True)
-        names = [line.split(",")[0] for line in p.stdout.splitlines()[1:]]
-        self.assertIn("boot", names)
-        for name in names:
+        tasks = json.loads(p.stdout)
+        self.assertIn("boot", [task["name"] for task in tasks])
+        for task in tasks:
+            name = task["name"]
             page = ROOT / "docs" / "tasks" / f"{name.removesuffix('.item')}.md"
             self.assertTrue(page.exists(), f"{name} has no page")
-            self.assertRegex(page.read_text(), rf"qx run {re.escape(name)}\b")
+            text = page.read_text()
+            self.assertRegex(text, rf"qx run {re.escape(name)}\b")
+            for param in task["params"]:
+                for word in [param["name"], *param.get("choices", [])]:
+                    self.assertTrue(re.search(rf"[`=,|( ]{re.escape(word)}\b", text), f"{page.name} lacks {param['name']}: {word}")
 
     def test_the_comparison_sees_differences(self):
         self.assertIsNone(first_difference(["a", "..", "d"], ["a", "b", "c", "d"]))
