@@ -38,7 +38,5 @@ void sample_gather(const struct sample *s, uint32_t k);
 /* The chains as files in CmdStan's layout: csv.c. False: out of memory, or more than may travel in an
  * answer. */
 bool csv_emit(struct qx_ctx *ctx, const struct sample *s);
-/* Trace and rank plots of the parameters (indices into the outputs) given: panels.c. */
-void panels_emit(struct qx_ctx *ctx, const struct sample *s, const uint32_t *outputs, uint32_t n);
 
 #endif

@@ -6,10 +6,12 @@
 #include <string.h>
 
 #include "mcmc/mcmc.h"
+#include "mcmc/panels.h"
+#include "mcmc/summary.h"
+#include "shared/panel.h"
 
 enum { WORST_SHOWN = 2 };
-static const double rhat_limit = 1.01, ess_per_chain = 100,
-                    ebfmi_limit = 0.3; /* Vehtari et al. 2021; CmdStan's diagnose */
+static const double ebfmi_limit = 0.3; /* CmdStan's diagnose */
 
 /* ---- the sample ---- */
 
@@ -131,16 +133,7 @@ static void emit_parameters(struct qx_ctx *ctx, const struct target *t, const st
         qx_emit_text(ctx, "name", name_of(t, k));
         if (terms)
             qx_emit_text(ctx, "term", k < t->n_out ? t->terms[k] : "");
-        qx_emit_number(ctx, "mean", d[k].mean);
-        qx_emit_number(ctx, "mcse_mean", d[k].mcse_mean);
-        qx_emit_number(ctx, "sd", d[k].sd);
-        qx_emit_number(ctx, "mcse_sd", d[k].mcse_sd);
-        qx_emit_number(ctx, "q5", d[k].q5);
-        qx_emit_number(ctx, "median", d[k].median);
-        qx_emit_number(ctx, "q95", d[k].q95);
-        qx_emit_number(ctx, "rhat", d[k].rhat);
-        qx_emit_number(ctx, "ess_bulk", d[k].ess_bulk);
-        qx_emit_number(ctx, "ess_tail", d[k].ess_tail);
+        summary_emit(ctx, &d[k]);
         qx_emit_close(ctx);
     }
     qx_emit_close(ctx);
@@ -148,72 +141,22 @@ static void emit_parameters(struct qx_ctx *ctx, const struct target *t, const st
     for (uint32_t k = 0; k < t->n_out; k++) {
         qx_emit_open(ctx, NULL);
         qx_emit_text(ctx, "name", t->names[k]);
-        qx_emit_number(ctx, "mcse_q5", d[k].mcse_q5);
-        qx_emit_number(ctx, "mcse_median", d[k].mcse_median);
-        qx_emit_number(ctx, "mcse_q95", d[k].mcse_q95);
+        summary_emit_quantile_errors(ctx, &d[k]);
         qx_emit_close(ctx);
     }
     qx_emit_close(ctx);
 }
 
-/* The worst of all parameters; what is undefined does not count. */
-struct worst {
-    double rhat, ess_bulk, ess_tail;
-    uint32_t by_rhat, by_ess;
-    bool met;
-};
-
-static struct worst find_worst(const struct mcmc *m, const struct diag *d)
+static bool all_met(const struct mcmc *m, const struct diag *d)
 {
-    struct worst w = {.rhat = NAN, .ess_bulk = NAN, .ess_tail = NAN, .met = true};
-    double least = NAN;
     for (uint32_t k = 0; k < m->target.n_out; k++) {
-        if (d[k].rhat > w.rhat || (isnan(w.rhat) && !isnan(d[k].rhat))) {
-            w.rhat = d[k].rhat;
-            w.by_rhat = k;
-        }
-        double ess = fmin(d[k].ess_bulk, d[k].ess_tail);
-        if (ess < least || (isnan(least) && !isnan(ess))) {
-            least = ess;
-            w.by_ess = k;
-        }
-        w.ess_bulk = fmin(w.ess_bulk, d[k].ess_bulk);
-        w.ess_tail = fmin(w.ess_tail, d[k].ess_tail);
-        w.met = w.met && until_met(&m->until, &d[k]);
+        if (!until_met(&m->until, &d[k]))
+            return false;
     }
-    return w;
+    return true;
 }
 
 /* ---- warnings ---- */
-
-__attribute__((format(printf, 3, 4))) static void warn(struct qx_ctx *ctx, const char *about, const char *fmt,
-                                                       ...)
-{
-    char text[400];
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    qx_emit_open(ctx, NULL);
-    qx_emit_text(ctx, "about", about);
-    qx_emit_text(ctx, "warning", text);
-    qx_emit_close(ctx);
-}
-
-static void warn_of_convergence(struct qx_ctx *ctx, const struct sample *s, const struct worst *w)
-{
-    const struct target *t = &s->m->target;
-    double least = ess_per_chain * s->n_chains;
-    if (w->rhat > rhat_limit)
-        warn(ctx, "R-hat", "%.4g for %s is above %.4g: the chains have not mixed; take more draws", w->rhat,
-             t->names[w->by_rhat], rhat_limit);
-    if (w->ess_bulk < least)
-        warn(ctx, "bulk ESS", "%.0f is below %.0f: means and medians are unreliable; take more draws",
-             w->ess_bulk, least);
-    if (w->ess_tail < least)
-        warn(ctx, "tail ESS", "%.0f is below %.0f: variances and quantiles are unreliable; take more draws",
-             w->ess_tail, least);
-}
 
 static void warn_of_trajectories(struct qx_ctx *ctx, const struct sample *s, const struct totals *t)
 {
@@ -238,10 +181,9 @@ static void emit_warnings(struct qx_ctx *ctx, const struct sample *s, const stru
     qx_emit_list(ctx, "warnings");
     if (n_failed > 0)
         warn(ctx, "chains", "%llu failed; the others make the answer", (unsigned long long)n_failed);
-    if (s->n_chains == 1)
-        warn(ctx, "chains", "there is one: R-hat compares its halves alone; take four");
+    warn_of_one_chain(ctx, s->n_chains);
     warn_of_trajectories(ctx, s, totals);
-    warn_of_convergence(ctx, s, w);
+    warn_of_convergence(ctx, s->n_chains, w, s->m->target.names[w->by_rhat]);
     qx_emit_close(ctx);
 }
 
@@ -281,15 +223,16 @@ static void emit_totals(struct qx_ctx *ctx, const struct sample *s, const struct
 }
 
 /* Twice the draws, while that is allowed; else the answer says why it stops here. */
-static void emit_next(struct qx_ctx *ctx, const struct sample *s, const struct worst *w, uint64_t n_items)
+static void emit_next(struct qx_ctx *ctx, const struct sample *s, const struct worst *w, bool met,
+                      uint64_t n_items)
 {
     const struct mcmc *m = s->m;
     struct chain_config twice = m->chain.config;
     char draws[32], why[200];
     if (!m->until.given)
         return;
-    qx_emit_text(ctx, "until", w->met ? "met" : "not met");
-    if (w->met)
+    qx_emit_text(ctx, "until", met ? "met" : "not met");
+    if (met)
         return;
     twice.n_draws *= 2;
     uint64_t bytes = chain_record_doubles(&twice, m->target.n_dim, m->target.n_out) * sizeof(double);
@@ -318,10 +261,23 @@ static void emit_next(struct qx_ctx *ctx, const struct sample *s, const struct w
 
 static void emit_plots(struct qx_ctx *ctx, const struct sample *s, const struct worst *w)
 {
+    const struct target *t = &s->m->target;
     uint32_t shown[WORST_SHOWN] = {w->by_rhat, w->by_ess};
+    struct panel_draws p = {.n_chains = s->n_chains, .n_draws = s->n_draws, .x = s->x, .work = s->work};
+    p.ranks = malloc(((size_t)s->n_chains * s->n_draws + 1) * sizeof *p.ranks);
+    if (!p.ranks)
+        return; /* an answer without a plot is an answer */
     if (shown[0] == shown[1])
-        shown[1] = shown[0] + 1 < s->m->target.n_out ? shown[0] + 1 : 0;
-    panels_emit(ctx, s, shown, s->m->target.n_out > 1 ? WORST_SHOWN : 1);
+        shown[1] = shown[0] + 1 < t->n_out ? shown[0] + 1 : 0;
+    for (uint32_t c = 0; c < s->n_chains && c < PANEL_CHAINS; c++)
+        (void)snprintf(p.labels[c], sizeof p.labels[c], "chain %u", (uint32_t)s->record[c][RECORD_ITEM] + 1);
+    panel_plot_open(ctx);
+    for (uint32_t k = 0; k < WORST_SHOWN && k < t->n_out; k++) {
+        sample_gather(s, DRAW_COLUMNS + shown[k]);
+        panels_emit(ctx, &p, t->names[shown[k]]);
+    }
+    panel_plot_close(ctx);
+    free(p.ranks);
 }
 
 static bool emit_all(struct qx_ctx *ctx, const struct sample *s, uint64_t n_failed)
@@ -335,7 +291,7 @@ static bool emit_all(struct qx_ctx *ctx, const struct sample *s, uint64_t n_fail
         sample_gather(s, k < t->n_out ? DRAW_COLUMNS + k : DRAW_LP);
         diag_compute(s->work, s->x, &d[k]);
     }
-    struct worst w = find_worst(s->m, d);
+    struct worst w = worst_of(d, t->n_out);
     emit_head(ctx, s);
     emit_parameters(ctx, t, d);
     emit_chains(ctx, s, &totals);
@@ -343,7 +299,7 @@ static bool emit_all(struct qx_ctx *ctx, const struct sample *s, uint64_t n_fail
     emit_warnings(ctx, s, &totals, &w, n_failed);
     emit_plots(ctx, s, &w);
     bool ok = !s->m->csv || csv_emit(ctx, s);
-    emit_next(ctx, s, &w, s->n_chains + n_failed);
+    emit_next(ctx, s, &w, all_met(s->m, d), s->n_chains + n_failed);
     free(d);
     return ok;
 }
