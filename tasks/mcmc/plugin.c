@@ -1,6 +1,7 @@
+#include "mcmc/diagnose.h"
 #include "mcmc/mcmc.h"
 
-static const struct qx_task *const tasks[] = {&task_mcmc};
+static const struct qx_task *const tasks[] = {&task_mcmc, &task_diagnose};
 
 const struct qx_plugin qx_plugin = {
     .abi_version = QX_TASK_ABI,
