@@ -16,8 +16,9 @@ enum { TEXT_BYTES = 512, LIST_SHOWN = 12, ROWS_SHOWN = 50, WORD_BYTES = 24 };
 /* Names whose values are on the scale of the estimate. */
 static bool has_se_scale(const char *name)
 {
-    static const char *const names[] = {"estimate", "mean",  "se",     "jackknife_se", "lower",    "upper",
-                                        "theta",    "value", "median", "std_error",    "std.error"};
+    static const char *const names[] = {"estimate",  "mean",     "se",       "jackknife_se", "lower",
+                                        "upper",     "theta",    "value",    "median",       "std_error",
+                                        "std.error", "conf.low", "conf.high"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]) || !strcmp(dot ? dot + 1 : name, names[i]))

@@ -478,6 +478,20 @@ START_TEST(numbers_of_a_column_stand_by_their_points)
 }
 END_TEST
 
+START_TEST(ends_of_intervals_have_the_digits_of_their_estimate)
+{
+    char *text = members_as(&writer_text, "\"coefficients\": [{\"term\": \"Vm\", \"estimate\": 212.6837, "
+                                          "\"std.error\": 6.947, \"conf.low\": 197.2, "
+                                          "\"conf.high\": 228.163}, {\"term\": \"K\", \"estimate\": 0.06412, "
+                                          "\"std.error\": 0.00828, \"conf.low\": "
+                                          "0.04567, \"conf.high\": 0.08257}]");
+    ck_assert_msg(strstr(text, "    Vm    212.7        6.9     197.2      228.2\n"
+                               "    K       0.0641     0.0083    0.0457     0.0826\n") != NULL,
+                  "%s", text);
+    free(text);
+}
+END_TEST
+
 START_TEST(a_column_has_one_number_of_decimals)
 {
     char *text = members_as(
@@ -606,6 +620,7 @@ int main(void)
     tcase_add_test(answers, csv_of_a_grid_over_n_keeps_both);
     tcase_add_test(answers, a_coefficient_is_a_row);
     tcase_add_test(answers, numbers_of_a_column_stand_by_their_points);
+    tcase_add_test(answers, ends_of_intervals_have_the_digits_of_their_estimate);
     tcase_add_test(answers, a_column_has_one_number_of_decimals);
     tcase_add_test(answers, what_is_the_same_in_all_cells_is_told_once);
     tcase_add_test(answers, an_answer_that_is_no_json_is_an_error);
