@@ -658,16 +658,19 @@ static void row_members(const json_t *cell, const json_t *part, member_f f, void
         f(arg, "partial", json_true());
 }
 
-/* A text that no cell before had. */
+/* A text that no cell before had; an object says what it is about, too. */
 static void print_warning(FILE *out, const struct style *style, json_t *seen, size_t cell,
                           const json_t *warning)
 {
-    const char *text = json_string_value(warning);
-    char where[64];
+    const char *text =
+                   json_string_value(json_is_object(warning) ? json_object_get(warning, "warning") : warning),
+               *about = json_string_value(json_object_get(warning, "about"));
+    char where[64 + TEXT_BYTES];
     if (!text || json_object_get(seen, text))
         return;
     json_object_set_new(seen, text, json_true());
-    int n = snprintf(where, sizeof where, " (cell %zu): ", cell);
+    int n =
+        snprintf(where, sizeof where, " (cell %zu): %.80s%s", cell, about ? about : "", about ? ": " : "");
     (void)fprintf(out, "\n  %swarning%s%s", style->warn, style->plain, where);
     (void)text_wrap(out, style, 9 + (size_t)n, 4, text);
     (void)fputc('\n', out);
@@ -677,12 +680,14 @@ static void print_warning(FILE *out, const struct style *style, json_t *seen, si
 static void print_warnings(FILE *out, const struct style *style, const json_t *cells)
 {
     json_t *seen = json_object(), *one;
+    const char *key;
     size_t k;
     for (size_t i = 0; i < json_array_size(cells); i++) {
         const json_t *result = json_object_get(json_array_get(cells, i), "result");
-        print_warning(out, style, seen, i + 1, json_object_get(result, "warning"));
+        json_object_foreach((json_t *)(uintptr_t)result, key, one) if (!strncmp(key, "warning", 7))
+            print_warning(out, style, seen, i, one);
         json_array_foreach(json_object_get(result, "warnings"), k, one)
-            print_warning(out, style, seen, i + 1, one);
+            print_warning(out, style, seen, i, one);
     }
     json_decref(seen);
 }

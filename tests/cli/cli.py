@@ -565,6 +565,12 @@ class Answers(Case):
         only = [n for n in names if not rows[0][n] and rows[1][n]]        # the warning, which the first cell has not
         self.assertTrue(only, out)
 
+    def test_a_warning_names_the_cell_as_replay_does(self):
+        _, out, _ = qx("run", "mc.integrate", "over=x=0:1", "--grid", "expr=x,1/(x<0.5)", "-n", "100", "--seed", "1", "--quiet")
+        self.assertIn("  warning (cell 1): not the integral", out)
+        _, out, _ = qx("run", "mcmc", "--grid", "form=noncentred,centred", "--seed", "1", "--quiet")
+        self.assertRegex(out, r"(?m)^  warning \(cell 1\): R-hat: 1\.")
+
     def test_one_is_singular(self):
         _, out, _ = qx("run", "pi", "-n", "1000", "--slots", "1", "--quiet")
         self.assertRegex(out, r"on 1 slot\b(?!s)")
