@@ -21,6 +21,7 @@ struct run {
     struct progress progress;
     bool cancel_on_interrupt, cancelled;
     bool told_waiting; /* that nothing runs, and why: said once */
+    bool tell_seed;    /* one was drawn, and has not been told yet */
 };
 
 static uint64_t now_ns(void)
@@ -68,6 +69,17 @@ static void tell_waiting(struct run *r, const struct qx_job_info *news)
     r->told_waiting = true;
 }
 
+/* A job that is refused needs no seed: told once an item is done, or before the answer. */
+static void tell_seed(struct run *r)
+{
+    if (!r->tell_seed)
+        return;
+    progress_clear(&r->progress);
+    cli_note(r->cli, "seed %llu was drawn; --seed %llu gives the same answer again",
+             (unsigned long long)qx_future_seed(r->future), (unsigned long long)qx_future_seed(r->future));
+    r->tell_seed = false;
+}
+
 /* Until the job has ended. A file that cannot be written ends the job too. */
 static int follow(struct run *r)
 {
@@ -91,6 +103,8 @@ static int follow(struct run *r)
         const struct qx_job_info *news = qx_future_progress(r->future);
         if (news) {
             tell_waiting(r, news);
+            if (news->items_done)
+                tell_seed(r);
             progress_show(&r->progress, news, now_ns());
         }
     }
@@ -125,6 +139,8 @@ static int see_through(struct run *r, const struct qx_arg *given, uint32_t n_giv
         (void)qx_future_get(r->future, 0, &none, &err);
         return cli_error(&err);
     }
+    if (result->info.code != QX_ERR_INVALID)
+        tell_seed(r);
     status = answer_show(r->cli, r->client, result, given, n_given, &r->progress);
     return status ? status : kept;
 }
@@ -162,10 +178,7 @@ static int start_run(struct run *r, struct jobspec *s)
     r->progress.until = s->options.until;
     if (qx_client_submit(r->client, &s->options, &r->future, &err) != QX_ERR_OK)
         return hint_refused(r->client, &s->options, &err);
-    if (!s->options.has_seed)
-        cli_note(cli, "seed %llu was drawn; --seed %llu gives the same answer again",
-                 (unsigned long long)qx_future_seed(r->future),
-                 (unsigned long long)qx_future_seed(r->future));
+    r->tell_seed = !s->options.has_seed;
     return see_through(r, s->args, s->options.n_args);
 }
 

@@ -516,6 +516,9 @@ class Answers(Case):
         self.assertEqual(status, 0)
         a = json.loads(out)
         self.assertIn(f"seed {a['seed']} was drawn", err)
+        status, _, err = qx("run", "mc.integrate", "expr=z", "over=x=0:1")
+        self.assertEqual(status, 2)
+        self.assertNotIn("was drawn", err)
         self.assertEqual(run_json("pi", "-n", "1e4", "--seed", a["seed"])["digest"], a["digest"])
 
     def test_until(self):
