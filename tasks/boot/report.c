@@ -143,15 +143,16 @@ static void emit_intervals(struct qx_ctx *ctx, const struct boot *b, const struc
     }
 }
 
-static void emit_notes(struct qx_ctx *ctx, const struct boot *b, const struct result *r)
+/* `name` is of the statistic that takes fewest values; NULL where there is one alone. */
+static void emit_notes(struct qx_ctx *ctx, const struct boot *b, const struct result *r, const char *name)
 {
     char text[NOTE_BYTES];
     if (b->wanted[CI_BCA] && r->share_equal > discrete_share) {
         (void)snprintf(text, sizeof text,
-                       "%.3g %% of the resamples give exactly the estimate: BCa is unsuitable for a "
+                       "%.80s%s%.3g %% of the resamples give exactly the estimate: BCa is unsuitable for a "
                        "statistic that takes so few "
                        "values; use ci=percentile",
-                       100 * r->share_equal);
+                       name ? name : "", name ? ": " : "", 100 * r->share_equal);
         qx_emit_text(ctx, "warning", text);
     }
     if (r->dist.missing > undefined_share)
@@ -225,7 +226,7 @@ static void emit_histogram(struct qx_ctx *ctx, const struct boot *b, const struc
     qx_emit_text(ctx, "kind", "histogram");
     qx_emit_text(ctx, "title", title);
     qx_emit_text(ctx, "xlabel", label);
-    qx_emit_text(ctx, "ylabel", "resamples");
+    qx_emit_text(ctx, "ylabel", "density");
     emit_counts(ctx, &r->dist, n);
     emit_marks(ctx, b, r);
 }
@@ -235,7 +236,10 @@ static void emit_plot(struct qx_ctx *ctx, const struct boot *b, const struct res
                       const struct after *after, uint64_t n)
 {
     char title[200], label[120];
-    (void)snprintf(title, sizeof title, "%llu bootstrap resamples of %.100s", (unsigned long long)n, b->spec);
+    (void)snprintf(title, sizeof title, "%llu bootstrap resamples", (unsigned long long)n);
+    if (b->n_stats == 1) /* else the panels say of what */
+        (void)snprintf(title, sizeof title, "%llu bootstrap resamples of %.100s", (unsigned long long)n,
+                       b->spec);
     (void)snprintf(label, sizeof label, "%.100s", b->spec);
     qx_emit_open(ctx, "plot");
     if (b->n_theta == 1 && !after) {
@@ -325,7 +329,7 @@ static void emit_one(struct qx_ctx *ctx, const struct boot *b, const struct jack
     qx_emit_list(ctx, "intervals");
     emit_intervals(ctx, b, r, NULL);
     qx_emit_close(ctx);
-    emit_notes(ctx, b, r);
+    emit_notes(ctx, b, r, NULL);
     if (after)
         after_emit(ctx, b, after);
     emit_plot(ctx, b, r, after, n);
@@ -368,6 +372,7 @@ static void emit_many(struct qx_ctx *ctx, const struct boot *b, const struct qx_
                       const struct after *after, uint64_t n)
 {
     struct result any = {.extreme = false};
+    const char *fewest = NULL;
     emit_head(ctx, b, n);
     qx_emit_list(ctx, b->n_stats == 1 && b->stats[0].kind == STAT_LM ? "coefficients" : "statistics");
     for (uint32_t k = 0; k < b->n_theta; k++) {
@@ -377,7 +382,10 @@ static void emit_many(struct qx_ctx *ctx, const struct boot *b, const struct qx_
         qx_emit_close(ctx);
         any.extreme = any.extreme || r[k].extreme;
         any.bca_undefined = any.bca_undefined || r[k].bca_undefined;
-        any.share_equal = fmax(any.share_equal, r[k].share_equal);
+        if (r[k].share_equal > any.share_equal) {
+            any.share_equal = r[k].share_equal;
+            fewest = b->names[k];
+        }
         any.dist.missing = r[k].dist.missing;
     }
     qx_emit_close(ctx);
@@ -386,7 +394,7 @@ static void emit_many(struct qx_ctx *ctx, const struct boot *b, const struct qx_
         emit_intervals(ctx, b, &r[k], b->names[k]);
     qx_emit_close(ctx);
     emit_covariance(ctx, b, a, rows, r);
-    emit_notes(ctx, b, &any);
+    emit_notes(ctx, b, &any, fewest);
     if (after)
         after_emit(ctx, b, after);
     emit_plot(ctx, b, r, after, n);

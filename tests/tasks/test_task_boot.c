@@ -184,6 +184,11 @@ START_TEST(medians)
     ck_assert_ptr_nonnull(strstr(answer_text(&r, "warning"), "unsuitable"));
     ck_assert_str_eq(answer_text(&r, "intervals.3.method"), "bca"); /* studentized only when asked for */
     taskrun_free(&r);
+    r = task_run("boot", 1, 5000, PARAMS("data", data, "stat", "mean(x); median(x); sd(x)"));
+    ck_assert_ptr_eq(strstr(answer_text(&r, "warning"), "median(x): "), answer_text(&r, "warning"));
+    ck_assert_str_eq(answer_text(&r, "plot.title"), "1716 bootstrap resamples");
+    ck_assert_str_eq(answer_text(&r, "plot.panels.1.ylabel"), "density");
+    taskrun_free(&r);
     data = data_of("forty", "x\n3\n14\n15\n92\n65\n35\n89\n79\n32\n38\n46\n26\n43\n38\n32\n79\n50\n28\n84\n19"
                             "\n71\n69\n39\n93\n75\n");
     r = task_run("boot", 1, 2000,
