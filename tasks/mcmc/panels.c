@@ -18,7 +18,7 @@ static void trace(struct qx_ctx *ctx, const struct panel_draws *p, const char *n
     uint32_t every = (p->n_draws + TRACE_POINTS - 1) / TRACE_POINTS;
     char title[TITLE_BYTES];
     if (every > 1)
-        (void)snprintf(title, sizeof title, "trace of %s, every %u draws", name, every);
+        (void)snprintf(title, sizeof title, "trace of %s, one draw in %u", name, every);
     else
         (void)snprintf(title, sizeof title, "trace of %s", name);
     panel_open(ctx, "lines", title, "draw", name);
