@@ -16,8 +16,10 @@ static qx_err read_count(struct qx_ctx *ctx, const struct qx_column *c, uint64_t
 {
     double v = c->real[row];
     if (!(v >= 0) || v > (double)total_max || v != floor(v))
-        return qx_error(ctx, QX_ERR_INVALID, "column \"%.60s\", data row %llu: %.10g is not a count", c->name,
-                        (unsigned long long)row + 1, v);
+        return qx_error(ctx, QX_ERR_INVALID, "column \"%.60s\", data row %llu: %.10g is not a count%s",
+                        c->name, (unsigned long long)row + 1, v,
+                        qx_given(ctx, "x") ? ""
+                                           : ": without y=, x= and group= the data are a table of counts");
     *ret = (uint64_t)v;
     return QX_ERR_OK;
 }

@@ -283,13 +283,16 @@ static const char *const test_names[] = {"two-sample", "paired", "correlation", 
 /* What the parameters that are given can mean. */
 static qx_err guess_test(struct qx_ctx *ctx, enum perm_test *ret)
 {
+    const char *stat = qx_text(ctx, "stat");
     if (qx_given(ctx, "group"))
         *ret = TEST_TWO;
+    else if (qx_given(ctx, "freq") || !strcmp(stat, "chisq") || !strcmp(stat, "fisher"))
+        *ret = TEST_TABLE;
     else if (!qx_given(ctx, "y") && !qx_given(ctx, "x") && !qx_given(ctx, "vars"))
         *ret = TEST_TABLE;
     else if (qx_given(ctx, "x") && qx_given(ctx, "y"))
         return INVALID(
-            ctx, "x= and y= are columns of what? Give test=paired, test=correlation or test=independence");
+            ctx, "x= and y= go with several tests: give test=paired, test=correlation or test=independence");
     else
         return INVALID(ctx, "give group= (two or more samples), or test=paired for differences");
     return QX_ERR_OK;

@@ -30,6 +30,14 @@ static void add_level(struct levels *l, const struct qx_column *c, uint32_t code
     l->values[l->n++] = value;
 }
 
+static bool has_value(struct qx_ctx *ctx, const struct qx_column *c, double value)
+{
+    uint64_t row = 0, n = qx_table_rows(ctx, qx_table(ctx, "data"));
+    while (row < n && c->real[row] != value)
+        row++;
+    return row < n;
+}
+
 static qx_err unknown_level(struct qx_ctx *ctx, const struct qx_column *c, const char *param,
                             const char *name)
 {
@@ -52,7 +60,7 @@ static qx_err add_named(struct qx_ctx *ctx, struct levels *l, const struct qx_co
         return qx_error(ctx, QX_ERR_LIMIT, "%s names more than %d values", param, LEVELS_MAX);
     if (c->type == QX_COLUMN_REAL) {
         value = strtod(name, &end);
-        if (end == name || *end)
+        if (end == name || *end || !has_value(ctx, c, value))
             return unknown_level(ctx, c, param, name);
     } else {
         while (code < c->n_levels && strcmp(c->levels[code], name) != 0)

@@ -152,9 +152,8 @@ START_TEST(tables_in_other_forms)
     ck_assert_double_eq_tol(
         p_of("r,a,b,n,c\nu,3,4,0,1\nv,0,0,0,0\nw,1,0,0,1\nx,2,5,0,6\n", PARAMS("stat", "fisher")), p, 1e-12);
     static const char pairs[] = "h,k,times\nu,a,3\nu,b,4\nu,c,1\nv,a,1\nv,c,1\nw,a,2\nw,b,5\nw,c,6\n";
-    ck_assert_double_eq_tol(
-        p_of(pairs, PARAMS("stat", "fisher", "test", "independence", "x", "h", "y", "k", "freq", "times")), p,
-        1e-12);
+    ck_assert_double_eq_tol(p_of(pairs, PARAMS("stat", "fisher", "x", "h", "y", "k", "freq", "times")), p,
+                            1e-12);
     static const char units[] = "h,k\n1,a\n1,a\n1,b\n2,b\n1,b\n2,b\n2,b\n2,a\n2,b\n2,b\n1,a\n2,b\n2,b\n2,b\n";
     ck_assert_double_eq_tol(p_of(units, PARAMS("stat", "fisher", "test", "independence", "x", "h", "y", "k")),
                             0.09490509490509481, 1e-12);
@@ -416,7 +415,7 @@ START_TEST(mistakes_are_explained)
     expect("stat=F is not for this test: there are mean median t student wilcoxon",
            PARAMS("data", data, "y", "LSAT", "group", "g", "groups", "a,b", "stat", "F"));
     expect("F has no sides", PARAMS("data", data, "y", "LSAT", "group", "g", "alternative", "less"));
-    expect("Give test=paired, test=correlation or test=independence",
+    expect("give test=paired, test=correlation or test=independence",
            PARAMS("data", data, "x", "LSAT", "y", "GPA"));
     expect("column \"c\" is constant: there is no correlation",
            PARAMS("data", data, "test", "correlation", "x", "c", "y", "GPA"));
@@ -426,8 +425,11 @@ START_TEST(mistakes_are_explained)
            PARAMS("data", data, "y", "LSAT", "group", "g", "exceed", "5", "method", "exact"));
     expect("exceed= is for one variable", PARAMS("data", data, "group", "g", "groups", "a,b", "vars",
                                                  "LSAT,GPA", "stat", "mean", "exceed", "5"));
-    expect("2.5 is not a count",
-           PARAMS("data", data_of("counts", "a,b\n1,2\n2.5,4\n"), "test", "independence"));
+    expect("2.5 is not a count: without y=, x= and group= the data are a table of counts",
+           PARAMS("data", data_of("counts", "a,b\n1,2\n2.5,4\n")));
+    expect("groups: column \"d\" has no value \"3\"",
+           PARAMS("data", data_of("doses", "y,d\n1,1\n2,1\n3,2\n4,2\n"), "y", "y", "group", "d", "groups",
+                  "1,3"));
     expect("1 row and 2 columns", PARAMS("data", data_of("thin", "a,b\n1,2\n0,0\n"), "test", "independence"));
     expect("give x= and y=", PARAMS("data", data, "test", "independence", "x", "g"));
     expect("column \"d\" is constant nought",
