@@ -431,8 +431,8 @@ const struct qx_task task_perm = {
     .details = "two-sample (mean median t student wilcoxon), paired (mean sum t wilcoxon), correlation "
                "(pearson spearman), "
                "k-sample (F kruskal), independence (chisq fisher).\n"
-               "Example: qx run perm.test data=mouse.csv y=y group=group alternative=greater\n"
-               "Example: qx run perm.test data=mouse.csv y=y group=group --until exceed=20 -n 1e5",
+               "Example: qx run perm.test data=mouse.csv y=days group=group alternative=greater\n"
+               "Example: qx run perm.test data=mouse.csv y=days group=group --until exceed=20 -n 1e5",
     .params = params,
     .n_params = sizeof params / sizeof params[0],
     .shape = QX_SHAPE_MAP,
