@@ -9,7 +9,7 @@
 
 #include "client/cli/writer.h"
 
-enum { TEXT_BYTES = 512, LIST_SHOWN = 12, ROWS_SHOWN = 50, WORD_BYTES = 24 };
+enum { TEXT_BYTES = 512, LIST_SHOWN = 12, ROWS_SHOWN = 50, KEYS_MAX = 4, WORD_BYTES = 24 };
 
 /* ---- values ---- */
 
@@ -311,6 +311,28 @@ static bool column_decimals(const json_t *object, const json_t *rows, size_t n, 
     return true;
 }
 
+static bool same_keys(const struct grid *g, size_t a, size_t b, size_t n_keys)
+{
+    for (size_t c = 0; c < n_keys; c++)
+        if (strcmp(grid_text(g, a, c), grid_text(g, b, c)) != 0)
+            return false;
+    return true;
+}
+
+/* How many of the first columns tell the rows apart; 1 where no few of them do. */
+static size_t count_keys(const struct grid *g)
+{
+    for (size_t n = 1; n <= KEYS_MAX && n < g->n_columns; n++) {
+        bool apart = true;
+        for (size_t a = 1; a < g->n_rows && apart; a++)
+            for (size_t b = a + 1; b < g->n_rows && apart; b++)
+                apart = !same_keys(g, a, b, n);
+        if (apart)
+            return n;
+    }
+    return 1;
+}
+
 /* A list of objects as a table: the members of all of them, in order of first appearance. `object` has the list. */
 static void print_rows(FILE *out, const struct style *style, int depth, const json_t *object,
                        const json_t *rows, size_t n, double se)
@@ -348,6 +370,7 @@ static void print_rows(FILE *out, const struct style *style, int depth, const js
         }
         char indent[32];
         (void)snprintf(indent, sizeof indent, "%*s", 2 * depth < 30 ? 2 * depth : 30, "");
+        g.n_keys = count_keys(&g);
         grid_print(out, style, indent, &g);
     }
     grid_fini(&g);

@@ -608,6 +608,10 @@ class Answers(Case):
                 for line in out.splitlines():
                     self.assertLessEqual(len(line), columns, out)
 
+    def test_a_folded_list_repeats_what_tells_its_rows_apart(self):
+        out = self.terminal(60, "run", "mcmc", "--grid", "delta=0.8,0.9", "--seed", "1")
+        self.assertGreater(len(re.findall(r"(?m)^    0\.9 +theta\[8\] ", out)), 1, out)
+
     def test_data(self):
         a = run_json("boot", f"data={self.law}", "stat=cor(LSAT,GPA)", "ci=bca", "-n", "2000", "--seed", "1")
         self.assertEqual(a["params"]["data"], str(self.law))
