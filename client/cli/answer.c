@@ -42,8 +42,8 @@ static int draw(struct cli *cli, struct qx_client *c, const struct qx_result *r,
     json_t *settled = plot_shows_settling(report) ? settle_ask(c, r, given, n_given) : NULL;
     qx_err e = plot_draw(path, report, settled, history, &err);
     json_decref(settled);
-    if (e != QX_ERR_OK)
-        return cli_error(&err);
+    if (e != QX_ERR_OK) /* the job is done, and its answer shown */
+        return cli_fail(STATUS_FAILED, "%s", err.text);
     cli_note(cli, "drawn to %s", path);
     return STATUS_OK;
 }

@@ -285,7 +285,7 @@ struct point {
 /* The member that stands for an answer. */
 static const json_t *main_number(const json_t *object, const char **ret_name)
 {
-    static const char *const names[] = {"estimate", "mean", "p", "value"};
+    static const char *const names[] = {"estimate", "mean", "p", "value", "p_value", "bic", "worst_rhat"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const json_t *v = json_object_get(object, names[i]);
         if (!json_is_number(v))
@@ -486,6 +486,20 @@ static void grid_data(FILE *s, struct grid_picture *g, const char *panel)
     }
 }
 
+/* A few whole numbers, which ticks between would not suit. */
+static bool x_is_whole(const struct grid_picture *g)
+{
+    double lo = INFINITY, hi = -INFINITY;
+    for (size_t i = 0; i < json_array_size(g->cells); i++) {
+        double x = cell_x(json_array_get(g->cells, i), g->ticks);
+        if (x != floor(x))
+            return false;
+        lo = fmin(lo, x);
+        hi = fmax(hi, x);
+    }
+    return hi - lo <= 12;
+}
+
 static void grid_axes(FILE *s, const struct grid_picture *g, bool key_shown)
 {
     const char *key;
@@ -501,6 +515,8 @@ static void grid_axes(FILE *s, const struct grid_picture *g, bool key_shown)
                 s);
     (void)fputs(
         "set autoscale xfix\nset offsets graph 0.03, graph 0.03, graph 0.04, graph 0.04\nset bars 0.6\n", s);
+    if (x_is_whole(g))
+        (void)fputs("set xtics 1\n", s);
     json_object_foreach(g->ticks, key, place)
     {
         (void)fputs(i++ ? ", " : "set xtics (", s);

@@ -347,16 +347,48 @@ static void emit_panel(const struct report *r, const char *term)
     qx_emit_close(r->ctx);
 }
 
-/* The terms of the first group that was fitted. */
+/* One fit: its terms beside each other, without the intercept where there are others. */
+static void emit_terms_panel(const struct report *r, const struct record *rec)
+{
+    double y[PLOT_NAMES], lower[PLOT_NAMES], upper[PLOT_NAMES];
+    size_t n = 0;
+    const char *name = rec->names;
+    panel_open(r->ctx, "points", r->f->spec.formula, "", "estimate +- 1.96 se");
+    qx_emit_list(r->ctx, "series");
+    qx_emit_open(r->ctx, NULL);
+    qx_emit_text(r->ctx, "name", "estimate");
+    qx_emit_list(r->ctx, "x");
+    for (uint32_t i = 0; i < rec->n_rows && n < PLOT_NAMES; i++, name += strlen(name) + 1) {
+        const double *v = rec->values + (size_t)i * r->f->n_values;
+        if (!isfinite(v[0]) || !isfinite(v[1]) || (rec->n_rows > 1 && strcmp(name, "(Intercept)") == 0))
+            continue;
+        y[n] = v[0];
+        lower[n] = v[0] - 1.96 * v[1];
+        upper[n++] = v[0] + 1.96 * v[1];
+        qx_emit_text(r->ctx, NULL, name);
+    }
+    qx_emit_close(r->ctx);
+    panel_numbers(r->ctx, "y", y, n);
+    panel_numbers(r->ctx, "lower", lower, n);
+    panel_numbers(r->ctx, "upper", upper, n);
+    qx_emit_close(r->ctx);
+    qx_emit_close(r->ctx);
+    qx_emit_close(r->ctx);
+}
+
+/* With groups the terms of the first that was fitted, a panel each. */
 static void emit_plot(const struct report *r)
 {
     struct record rec;
-    if (r->f->spec.n_by == 0 || strcmp(r->kind->list, "coefficients") != 0 ||
+    if (strcmp(r->kind->list, "coefficients") != 0 ||
         record_read(r->records, r->len, 0, r->kind, r->f->n_values, &rec) == 0)
         return;
     panel_plot_open(r->ctx);
     const char *name = rec.names;
-    for (uint32_t i = 0; i < rec.n_rows && i < PLOT_PANELS; i++, name += strlen(name) + 1)
+    if (r->f->spec.n_by == 0)
+        emit_terms_panel(r, &rec);
+    for (uint32_t i = 0; r->f->spec.n_by > 0 && i < rec.n_rows && i < PLOT_PANELS;
+         i++, name += strlen(name) + 1)
         emit_panel(r, name);
     panel_plot_close(r->ctx);
 }

@@ -774,6 +774,29 @@ class Plot(Case):
             for name in ("(Intercept)", "LSAT"):
                 self.assertIn(f">{name}<", re.sub(r"</?tspan[^>]*>", "", path.read_text()))
 
+    def drawn(self, *job):
+        """The words of the picture."""
+        path = self.dir / "x.svg"
+        status, _, err = qx("run", *job, "--seed", "1", "--quiet", "--plot", path)
+        self.assertEqual(status, 0, err)
+        return [word.strip() for word in re.findall(r">([^<>]+)<", re.sub(r"</?tspan[^>]*>", "", path.read_text()))]
+
+    def test_what_has_no_estimate_of_its_own(self):
+        words = self.drawn("fit", f"data={self.law}", "formula=GPA~LSAT+I(LSAT^2)")
+        self.assertIn("LSAT", words)
+        self.assertNotIn("(Intercept)", words)
+        words = self.drawn("em.mixture", f"data={self.law}", "columns=GPA", "--grid", "k=1:3", "-n", "5")
+        self.assertIn("bic", words)
+        self.assertIn("2", words)
+        self.assertNotIn("1.5", words)      # no ticks between whole numbers
+        self.assertIn("p_value", self.drawn("perm.test", f"data={self.law}", "test=paired", "y=GPA", "--grid", "stat=mean,t", "-n", "100"))
+
+    def test_nothing_to_draw_is_told_after_the_answer(self):
+        status, out, err = qx("run", "noop", "-n", "5", "--quiet", "--plot", self.dir / "x.png")
+        self.assertEqual(status, 1)
+        self.assertIn("noop", out)
+        self.assertIn("nothing to draw", err)
+
     def test_no_gnuplot(self):
         status, out, err = qx("run", "pi", "-n", "10", "--plot", self.dir / "x.png", PATH=str(self.dir))
         self.assertEqual((status, out), (2, ""))
