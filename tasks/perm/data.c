@@ -284,11 +284,11 @@ static const char *const test_names[] = {"two-sample", "paired", "correlation", 
 static qx_err guess_test(struct qx_ctx *ctx, enum perm_test *ret)
 {
     const char *stat = qx_text(ctx, "stat");
+    bool of_table = qx_given(ctx, "freq") || !strcmp(stat, "chisq") || !strcmp(stat, "fisher"),
+         no_column = !qx_given(ctx, "y") && !qx_given(ctx, "x") && !qx_given(ctx, "vars");
     if (qx_given(ctx, "group"))
         *ret = TEST_TWO;
-    else if (qx_given(ctx, "freq") || !strcmp(stat, "chisq") || !strcmp(stat, "fisher"))
-        *ret = TEST_TABLE;
-    else if (!qx_given(ctx, "y") && !qx_given(ctx, "x") && !qx_given(ctx, "vars"))
+    else if (of_table || no_column)
         *ret = TEST_TABLE;
     else if (qx_given(ctx, "x") && qx_given(ctx, "y"))
         return INVALID(
