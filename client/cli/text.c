@@ -769,12 +769,13 @@ static bool same_columns(const struct grid *g, size_t a, size_t b)
     return true;
 }
 
-/* What the grid sets, under another name. */
-static bool is_key_again(const struct grid *g, size_t column)
+/* A column before it in all rows, by a longer name: what the grid sets ("result.n" and "n"), an interval that is the answer's
+ * own ("Wilson.lower" and "lower"). */
+static bool is_again(const struct grid *g, size_t column)
 {
-    const char *name = grid_text(g, 0, column);
-    for (size_t key = 0; key < g->n_keys && strncmp(name, "result.", 7) == 0; key++)
-        if (strcmp(grid_text(g, 0, key), name + 7) == 0 && same_columns(g, key, column))
+    const char *dot = strrchr(grid_text(g, 0, column), '.');
+    for (size_t c = 0; c < column && dot; c++)
+        if (strcmp(grid_text(g, 0, c), dot + 1) == 0 && same_columns(g, c, column))
             return true;
     return false;
 }
@@ -799,7 +800,7 @@ static char *take_constants(struct grid *g)
     size_t len;
     FILE *f = open_memstream(&line, &len);
     for (size_t c = g->n_keys; f && c < g->n_columns;) {
-        bool again = is_key_again(g, c), constant = !again && is_constant(g, c);
+        bool again = is_again(g, c), constant = !again && is_constant(g, c);
         if (constant && strcmp(grid_text(g, 0, c), "n") != 0)
             (void)fprintf(f, "%s%s %s", ftell(f) > 0 ? " \u00b7 " : "all: ", grid_text(g, 0, c),
                           grid_text(g, 1, c));

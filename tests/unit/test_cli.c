@@ -514,9 +514,11 @@ START_TEST(what_is_the_same_in_all_cells_is_told_once)
         "{\"task\": \"power\", \"version\": \"1.0\", \"params\": {}, \"n\": 9, \"items\": 18, \"seed\": 1, "
         "\"elapsed_s\": 0.01, \"slots\": 1, \"partial\": false, \"cells\": ["
         "{\"params\": {\"n\": \"20\"}, \"n\": 9, \"failed\": 0, \"complete\": true, \"result\": "
-        "{\"alpha\": 0.05, \"n\": 20, \"estimate\": 0.5, \"se\": 0.1, \"analytic\": 0.51}},"
+        "{\"alpha\": 0.05, \"n\": 20, \"estimate\": 0.5, \"se\": 0.1, \"analytic\": 0.51, \"own\": "
+        "{\"analytic\": 0.51}}},"
         "{\"params\": {\"n\": \"40\"}, \"n\": 9, \"failed\": 0, \"complete\": true, \"result\": "
-        "{\"alpha\": 0.05, \"n\": 40, \"estimate\": 0.5, \"se\": 0.1, \"analytic\": 0.62}}]}";
+        "{\"alpha\": 0.05, \"n\": 40, \"estimate\": 0.5, \"se\": 0.1, \"analytic\": 0.62, \"own\": "
+        "{\"analytic\": 0.62}}}]}";
     char *text = answer_as(&writer_text, cells, 0);
     ck_assert_msg(strstr(text, "   n  estimate     se  analytic\n"
                                "  20     0.500  0.100      0.51\n"
