@@ -8,6 +8,7 @@
 #include "boot/boot.h"
 #include "boot/refit.h"
 #include "boot/smooth.h"
+#include "shared/unused.h"
 
 /* Every value is kept up to EXACT_MAX resamples, or fewer where many numbers are kept of each; a sketch takes over there. */
 enum { REDUCERS_MAX = 32, EXACT_MAX = 1000000, KEPT_MAX = 4000000, ITEMS_DEFAULT = 10000 };
@@ -245,6 +246,14 @@ static qx_err open_length(struct qx_ctx *ctx, struct boot *b)
     return QX_ERR_OK;
 }
 
+static qx_err check_unused(struct qx_ctx *ctx, struct boot *b)
+{
+    static const struct unused by_type[] = {
+        {"l", "block circular stationary"}, {"wild", "wild"}, {"hc", "wild"}, {"dist", "parametric"}};
+    (void)b;
+    return unused_refuse(ctx, "type", by_type, sizeof by_type / sizeof by_type[0]);
+}
+
 static qx_err open_type(struct qx_ctx *ctx, struct boot *b)
 {
     if (is_block(b))
@@ -394,7 +403,8 @@ static qx_err declare_reducers(struct qx_ctx *ctx, struct boot *b)
 static qx_err open_all(struct qx_ctx *ctx, struct boot *b)
 {
     static qx_err (*const steps[])(struct qx_ctx *, struct boot *) = {
-        open_spec, open_ci, open_work, open_type, open_theta, open_method, declare_outputs, declare_reducers};
+        check_unused, open_spec,   open_ci,         open_work,       open_type,
+        open_theta,   open_method, declare_outputs, declare_reducers};
     qx_err e = QX_ERR_OK;
     b->type = (enum boot_type)choice(qx_text(ctx, "type"), boot_type_names, TYPE_COUNT);
     for (size_t i = 0; e == QX_ERR_OK && i < sizeof steps / sizeof steps[0]; i++)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/unused.h"
+
 static const struct {
     const char *name;
     target_open_f *open;
@@ -33,6 +35,27 @@ static void mcmc_free(struct mcmc *m)
 }
 
 /* ---- opening ---- */
+
+/* A density of a user may read any parameter. */
+static qx_err check_unused(struct qx_ctx *ctx)
+{
+    static const struct unused by_model[] = {{"y", "schools normal hierarchical arma user"},
+                                             {"se", "schools user"},
+                                             {"group", "hierarchical user"},
+                                             {"form", "schools hierarchical user"},
+                                             {"formula", "linear logistic poisson user"},
+                                             {"na", "linear logistic poisson user"},
+                                             {"dim", "gaussian user"},
+                                             {"rho", "gaussian user"},
+                                             {"density", "user"},
+                                             {"args", "user"}},
+                               by_sampler[] = {
+                                   {"delta", "nuts hmc"}, {"max_depth", "nuts hmc"}, {"path", "hmc"}};
+    qx_err e = unused_refuse(ctx, "model", by_model, sizeof by_model / sizeof by_model[0]);
+    return e == QX_ERR_OK
+               ? unused_refuse(ctx, "sampler", by_sampler, sizeof by_sampler / sizeof by_sampler[0])
+               : e;
+}
 
 static qx_err open_target(struct qx_ctx *ctx, struct mcmc *m)
 {
@@ -99,7 +122,9 @@ static qx_err open_all(struct qx_ctx *ctx, struct mcmc *m)
     m->model = qx_text(ctx, "model");
     m->sampler = qx_text(ctx, "sampler");
     m->csv = qx_bool(ctx, "csv");
-    qx_err e = open_until(ctx, m);
+    qx_err e = check_unused(ctx);
+    if (e == QX_ERR_OK)
+        e = open_until(ctx, m);
     if (e == QX_ERR_OK)
         e = open_target(ctx, m);
     if (e == QX_ERR_OK)

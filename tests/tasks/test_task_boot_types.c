@@ -650,6 +650,10 @@ START_TEST(mistakes_are_explained)
            PARAMS("data", data, "stat", "mean(x)", "type", "circular", "ci", "studentized"));
     expect("ci=studentized of \"median(x)\" resamples the resample",
            PARAMS("data", data, "stat", "median(x)", "type", "parametric", "ci", "studentized"));
+    expect("l= has no use with type=ordinary: it is for block circular stationary",
+           PARAMS("data", data, "stat", "mean(x)", "l", "3"));
+    expect("dist= has no use with type=wild",
+           PARAMS("data", data, "stat", "lm(y~x)", "type", "wild", "dist", "gamma"));
     expect("type=wild is for a linear model alone", PARAMS("data", data, "stat", "mean(x)", "type", "wild"));
     expect("give lm() alone", PARAMS("data", data, "stat", "lm(y~x); mean(x)", "type", "parametric"));
     expect("l=9: a block has from 1 to 8 whole rows",

@@ -275,6 +275,9 @@ static void expect(const char *part, const char *const *params)
 
 START_TEST(mistakes_are_explained)
 {
+    expect("rho= has no use with model=linear: it is for gaussian user",
+           PARAMS("model", "linear", "rho", "0.2"));
+    expect("path= has no use with sampler=nuts: it is for hmc", PARAMS("model", "schools", "path", "2"));
     const char *data = data_of("regression.csv", regression);
     expect("writes 1360128 bytes, and an item may write 1048576: run with --budget 1360128",
            PARAMS("draws", "10000", "model", "schools"));
